@@ -1,0 +1,41 @@
+import type { z } from 'zod'
+import { backupOperations } from './backup.ts'
+import { doctorOperations } from './doctor.ts'
+import { ingestOperations } from './ingest.ts'
+import { observationOperations } from './observations.ts'
+import type { Operation } from './operation.ts'
+import { projectOperations } from './projects.ts'
+import { promptOperations } from './prompts.ts'
+import { relationOperations } from './relations.ts'
+import { reviewOperations } from './review.ts'
+import { searchOperations } from './search.ts'
+import { sessionOperations } from './sessions.ts'
+import { systemOperations } from './system.ts'
+
+/** Every verb of Engram by its name. Faces map all of them with `Record<OperationName, …>`. */
+export const operations = {
+  ...sessionOperations,
+  ...observationOperations,
+  ...promptOperations,
+  ...searchOperations,
+  ...relationOperations,
+  ...projectOperations,
+  ...reviewOperations,
+  ...backupOperations,
+  ...doctorOperations,
+  ...ingestOperations,
+  ...systemOperations,
+} as const
+
+export type OperationName = keyof typeof operations
+
+type Definition<N extends OperationName> = (typeof operations)[N]
+
+/** What a caller gives. */
+export type Input<N extends OperationName> = z.input<ReturnType<Definition<N>['input']>>
+
+/** What a handler gets: the input after the schema. */
+export type Parsed<N extends OperationName> = z.output<ReturnType<Definition<N>['input']>>
+
+/** What comes back. */
+export type Output<N extends OperationName> = Definition<N> extends Operation<z.ZodType, infer Out> ? Out : never

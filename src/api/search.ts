@@ -1,0 +1,216 @@
+import { z } from 'zod'
+import { categories, type Category } from '../model/categories.ts'
+import { limits } from '../model/limits.ts'
+import type { Observation, ObservationExt, Scope, Session } from '../model/records.ts'
+import type { RelationNote } from './observations.ts'
+import { count, name, operation, place, readPlace, recordRef, text } from './operation.ts'
+
+/** An observation with its place in the answer; `rank` is lower for better, −1000 for an exact name (MEM-603). */
+export type SearchHit = Omit<Observation, 'ext'> & { readonly rank: number; readonly ext: SearchHitExt }
+
+export type SearchHitExt = ObservationExt & {
+  readonly score: number
+  /** First 300 code points of the content (MEM-605). */
+  readonly preview: string
+  readonly preview_truncated: boolean
+  /** The best window of own text; `matches` are code-point ranges in it (RET-751). */
+  readonly snippet: string
+  readonly matches: readonly (readonly [number, number])[]
+  readonly relations: readonly RelationNote[]
+  /** Ids of results equal in title, type and project that took no place (RET-408). */
+  readonly twins?: readonly number[]
+  readonly explanation?: HitExplanation
+}
+
+/** Why a hit stands where it stands: multiplying L (+ V) and the factors gives S (RET-753). */
+export type HitExplanation = {
+  readonly words: readonly { readonly word: string; readonly df: number; readonly in: readonly string[] }[]
+  readonly L: number
+  readonly V?: number
+  readonly factors: Readonly<Record<string, number>>
+  readonly S: number
+  readonly exact?: string
+}
+
+export type QueryExplanation = {
+  readonly words: readonly { readonly word: string; readonly df: number }[]
+  readonly dropped: readonly { readonly word: string; readonly why: string }[]
+  readonly pairs: readonly string[]
+  readonly phrases: readonly string[]
+  readonly mode: 'lexical' | 'hybrid' | 'semantic'
+  readonly parameters: string
+  readonly took_ms: Readonly<Record<string, number>>
+}
+
+export type LeftOut = { readonly count: number; readonly ids: readonly number[] }
+
+export type SearchAnswer = {
+  readonly hits: readonly SearchHit[]
+  readonly project: string | null
+  readonly mode: 'lexical' | 'hybrid' | 'semantic'
+  readonly mode_reason?: string
+  readonly confidence: 'ok' | 'low' | 'none'
+  readonly degraded?: string
+  readonly reason?: 'no_words' | 'low_confidence'
+  readonly query_cut?: boolean
+  readonly left_out?: LeftOut
+  readonly explanation?: QueryExplanation
+}
+
+export type TimelineEntry = {
+  readonly id: number
+  readonly session_id: string
+  readonly type: string
+  readonly title: string
+  readonly content: string
+  readonly tool_name?: string
+  readonly project?: string
+  readonly scope: Scope
+  readonly topic_key?: string
+  readonly revision_count: number
+  readonly duplicate_count: number
+  readonly last_seen_at?: string
+  readonly created_at: string
+  readonly updated_at: string
+  readonly deleted_at?: string
+  readonly is_focus: boolean
+}
+
+export type TimelineResult = {
+  readonly focus: Observation
+  readonly before: readonly TimelineEntry[]
+  readonly after: readonly TimelineEntry[]
+  readonly session_info: Session | null
+  readonly total_in_range: number
+}
+
+export type ContextAnswer = { readonly context: string; readonly project: string | null }
+
+export type Stats = {
+  readonly total_sessions: number
+  readonly total_observations: number
+  readonly total_prompts: number
+  readonly projects: readonly string[]
+}
+
+export type Recall = {
+  readonly project: string
+  /** Markdown within the budget (ING-CMD-1); empty when the project holds nothing. */
+  readonly text: string
+  readonly items: readonly {
+    readonly id: number
+    readonly category: Category
+    readonly title: string
+    readonly auto?: number
+  }[]
+  readonly left_out: number
+  readonly tokens: number
+}
+
+export type Lookup = {
+  readonly project: string
+  readonly matches: readonly {
+    readonly id: number
+    readonly category: Category
+    readonly title: string
+    readonly lines: readonly string[]
+    readonly expired: boolean
+  }[]
+}
+
+const filters = {
+  type: z.union([name(limits.typeBytesMax), z.array(name(limits.typeBytesMax)).max(20)]).optional(),
+  scope: name(limits.scopeBytesMax).optional(),
+  since: text(64).optional(),
+  until: text(64).optional(),
+  session_id: name(limits.sessionIdBytesMax).optional(),
+  tool: name(limits.toolNameBytesMax).optional(),
+  author: name(limits.authorBytesMax).optional(),
+  include_expired: z.boolean().optional(),
+}
+
+const category = () => z.enum(categories)
+
+export const searchOperations = {
+  'memory.search': operation<SearchAnswer>()({
+    effect: 'read',
+    summary: 'Find memories by words, best first, with the reason for each (MEM-601, retrieval)',
+    input: () =>
+      z.object({
+        ...readPlace,
+        ...filters,
+        query: text(),
+        match_mode: z.enum(['any', 'all']).optional(),
+        limit: count(limits.searchLimitMax).optional(),
+        mode: z.enum(['auto', 'lexical', 'semantic', 'hybrid']).optional(),
+        order: z.enum(['relevance', 'recent']).optional(),
+        explain: z.boolean().optional(),
+        budget_tokens: count(1_000_000).optional(),
+        max_bytes: count(16 * 1024 * 1024).optional(),
+        /** The query is a linear-time regular expression over titles and contents (ING-CMD-6). */
+        regex: z.boolean().optional(),
+        collapse: z.boolean().optional(),
+        /** Nothing instead of doubtful results (RET-703). */
+        strict: z.boolean().optional(),
+      }),
+  }),
+  'memory.timeline': operation<TimelineResult>()({
+    effect: 'read',
+    summary: 'What was kept before and after one observation in its session (MEM-609)',
+    input: () =>
+      z.object({
+        observation_id: recordRef(),
+        before: count(limits.timelineEachSideMax, 0).optional(),
+        after: count(limits.timelineEachSideMax, 0).optional(),
+      }),
+  }),
+  'memory.context': operation<ContextAnswer>()({
+    effect: 'read',
+    summary: 'Markdown of recent sessions, prompts and memories for an agent (MEM-610)',
+    input: () =>
+      z.object({
+        ...readPlace,
+        scope: name(limits.scopeBytesMax).optional(),
+        sessions: z.number().int().optional(),
+        prompts: z.number().int().optional(),
+        observations: z.number().int().optional(),
+        pinned: z.number().int().optional(),
+        compact: z.boolean().optional(),
+        max_bytes: z.number().int().optional(),
+        /** IANA zone for the times people read (MEM-612). */
+        timezone: text(64).optional(),
+      }),
+  }),
+  'memory.session-context': operation<ContextAnswer>()({
+    effect: 'read',
+    summary: 'Markdown of one session only, for use after compaction (MEM-611)',
+    input: () =>
+      z.object({
+        session_id: name(limits.sessionIdBytesMax).min(1),
+        max_bytes: z.number().int().optional(),
+        timezone: text(64).optional(),
+      }),
+  }),
+  'memory.stats': operation<Stats>()({
+    effect: 'read',
+    summary: 'Counts of sessions, observations, prompts and the projects',
+    input: () => z.object(readPlace),
+  }),
+  'memory.recall': operation<Recall>()({
+    effect: 'read',
+    summary: 'What is known about a project by category, within a token budget (ING-CMD-1)',
+    input: () =>
+      z.object({
+        ...place,
+        budget_tokens: count(1_000_000).optional(),
+        category: category().optional(),
+        all: z.boolean().optional(),
+      }),
+  }),
+  'memory.lookup': operation<Lookup>()({
+    effect: 'read',
+    summary: 'Lines of a project that contain a text, by category (ING-CMD-3)',
+    input: () =>
+      z.object({ ...place, query: text(4_096).min(1), category: category().optional(), all: z.boolean().optional() }),
+  }),
+} as const

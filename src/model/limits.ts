@@ -1,0 +1,57 @@
+/**
+ * Every bound in one place, so that no face invents its own. Bytes are UTF-8 bytes unless the name says otherwise.
+ * Rules: MEM-110 (records), RET-756 (queries), ING-LIN-3 (transcript lines), TRN-1701 (stored messages).
+ */
+export const limits = {
+  titleBytesMax: 1_000,
+  typeBytesMax: 64,
+  scopeBytesMax: 64,
+  topicKeyBytesMax: 120,
+  contentBytesMax: 50_000,
+  promptBytesMax: 50_000,
+  summaryBytesMax: 50_000,
+  sessionIdBytesMax: 256,
+  projectBytesMax: 100,
+  authorBytesMax: 128,
+  syncIdBytesMax: 128,
+  relationTextBytesMax: 4_000,
+  compareReasoningCharsMax: 200,
+  toolNameBytesMax: 256,
+  directoryBytesMax: 4_096,
+  operationIdBytesMax: 256,
+  /** How long a result is kept for a repeated operation id. */
+  operationHorizonMs: 7 * 24 * 3_600_000,
+
+  versionAncestorsMax: 32,
+  historyVersionsKept: 50,
+  historyPageMax: 100,
+
+  queryCharsMax: 4_096,
+  queryWordsMax: 32,
+  queryPairsMax: 8,
+  queryPhrasesMax: 4,
+  queryAuthorsMax: 8,
+  searchLimitMax: 100,
+  searchCandidates: 200,
+  snippetCharsMax: 240,
+  previewCharsMax: 300,
+  timelineEachSideMax: 100,
+  listLimitMax: 500,
+  contextBytesMax: 65_536,
+
+  httpBodyBytesMax: 1024 * 1024,
+  httpImportBytesMax: 50 * 1024 * 1024,
+  httpRescueBytesMax: 8 * 1024,
+  jsonDepthMax: 64,
+
+  ingestLineBytesMax: 32 * 1024 * 1024,
+  ingestBlockBytes: 256 * 1024,
+  ingestBatchRecordsMax: 2_000,
+  ingestBatchBytesMax: 8 * 1024 * 1024,
+  transcriptLineBytesMax: 10 * 1024 * 1024,
+  transcriptKeyBytesMax: 4_096,
+
+  walBytesForced: 64 * 1024 * 1024,
+  backupsKept: 3,
+  deferredRowsMax: 100_000,
+} as const

@@ -1,0 +1,21 @@
+/** What a user may set in `config.yaml` for the engine (MEM-305, MEM-304, ING-RED-6). */
+export type Settings = {
+  /** Months until a type is due for review; 0 for none. */
+  readonly reviewMonths: Readonly<Record<string, number>>
+  /** How far back an exact repeat is recognised, counted from creation; 0 = at any age (MEM-304). */
+  readonly dedupeWindowMs: number
+  readonly historyKept: number
+  readonly durability: 'full' | 'normal'
+  /** Idle open sessions end by themselves after this (MEM-707). */
+  readonly sessionIdleMs: number
+  readonly sessionLeaseMs: number
+}
+
+export const defaultSettings: Settings = {
+  reviewMonths: { decision: 6, policy: 12, preference: 3 },
+  dedupeWindowMs: 0,
+  historyKept: 50,
+  durability: 'full',
+  sessionIdleMs: 24 * 3_600_000,
+  sessionLeaseMs: 30 * 60_000,
+}

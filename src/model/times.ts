@@ -1,0 +1,66 @@
+/**
+ * Times as they travel (MEM-202): UTC text `YYYY-MM-DD HH:MM:SS`. Readers also take any fraction, RFC 3339 with an
+ * offset, and a bare date. Pure: the clock is a door in `platform/`.
+ */
+
+const stored = /^(\d{4})-(\d{2})-(\d{2})(?:[ T](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d+))?)?\s*(Z|z|[+-]\d{2}:?\d{2})?)?$/
+
+/** Milliseconds since 1970, or null when the text is no time we know. Without an offset it is UTC. */
+export function parseTime(text: string): number | null {
+  const match = stored.exec(text.trim())
+  if (match === null) return null
+  const [, year, month, day, hour = '00', minute = '00', second = '00', fraction = '0', offset = 'Z'] = match
+  const milliseconds = Math.floor(Number(`0.${fraction}`) * 1000)
+  const at = Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second))
+  const made = new Date(at)
+  const isDay = made.getUTCDate() === Number(day) && made.getUTCMonth() === Number(month) - 1
+  const isReal = isDay && Number(hour) < 24 && Number(minute) < 60 && Number(second) < 60
+  return isReal ? at + milliseconds - offsetMs(offset) : null
+}
+
+function offsetMs(offset: string): number {
+  if (offset === 'Z' || offset === 'z') return 0
+  const digits = offset.replace(/[+:-]/g, '')
+  const minutes = Number(digits.slice(0, 2)) * 60 + Number(digits.slice(2))
+  return (offset.startsWith('-') ? -1 : 1) * minutes * 60_000
+}
+
+/** The stored form, whole seconds, UTC. */
+export function formatTime(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 19).replace('T', ' ')
+}
+
+/** The stored form of a readable time; text that is no time is kept as it came (MEM-202). */
+export function normaliseTime(text: string): string {
+  const ms = parseTime(text)
+  return ms === null ? text : formatTime(ms)
+}
+
+/** For comparing: unreadable times sort first (MEM-202). */
+export function timeOrder(text: string | undefined | null): number {
+  return (text == null ? null : parseTime(text)) ?? Number.NEGATIVE_INFINITY
+}
+
+/** The same day of the month `months` later; days that do not exist roll into the next month (MEM-305). */
+export function addMonths(ms: number, months: number): number {
+  const at = new Date(ms)
+  at.setUTCMonth(at.getUTCMonth() + months)
+  return at.getTime()
+}
+
+const durationUnits: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 7 * 86_400_000,
+}
+
+/** `72h`, `30d`, `2w`, `15m` in milliseconds; null when it is no positive duration. */
+export function parseDuration(text: string): number | null {
+  const match = /^(\d{1,9})(ms|s|m|h|d|w)$/.exec(text.trim())
+  if (match === null) return null
+  const ms = Number(match[1]) * (durationUnits[match[2] ?? ''] ?? 0)
+  return ms > 0 && Number.isSafeInteger(ms) ? ms : null
+}
