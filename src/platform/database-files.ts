@@ -1,0 +1,124 @@
+import {
+  accessSync,
+  closeSync,
+  constants,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+  statfsSync,
+} from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { errorCodeOf } from './files.ts'
+
+/**
+ * The files around a database, for the one layer whose work is synchronous. Failures are Node's, with `code`, unless a
+ * function says otherwise.
+ *
+ * Beware: to close any descriptor of a file drops every POSIX lock this process holds on it, SQLite's too, and another
+ * process could then take the file's WAL away under it. So never open a database here that this process has open.
+ */
+
+/** Which file lies under a name: device and inode. */
+export type FileIdentity = string
+
+export type FileState = { readonly identity: FileIdentity; readonly bytes: number }
+
+/** The file's identity and size, links followed, or null when nothing is there. */
+export function fileStateOf(path: string): FileState | null {
+  const stat = statSync(path, { bigint: true, throwIfNoEntry: false })
+  return stat === undefined ? null : { identity: `${stat.dev}:${stat.ino}`, bytes: Number(stat.size) }
+}
+
+/** Size in bytes; 0 when nothing is there or it cannot be asked. */
+export function fileBytesOf(path: string): number {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.size ?? 0
+  } catch {
+    return 0
+  }
+}
+
+export const absolutePath = (path: string): string => resolve(path)
+
+export const pathIn = (directory: string, ...names: string[]): string => join(directory, ...names)
+
+export const makeDirectory = (path: string): void => {
+  mkdirSync(path, { recursive: true, mode: 0o700 })
+}
+
+/** An empty file for its owner alone; one that exists is not even opened (MEM-101). */
+export function makeFile(path: string): void {
+  try {
+    closeSync(openSync(path, 'wx', 0o600))
+  } catch (error) {
+    if (errorCodeOf(error) !== 'EEXIST') throw error
+  }
+}
+
+/** At most `length` bytes from the start; fewer when the file is shorter. */
+export function readStart(path: string, length: number): Uint8Array {
+  const file = openSync(path, 'r')
+  try {
+    const bytes = new Uint8Array(length)
+    let read = 0
+    for (let step = -1; step !== 0; read += step) step = readSync(file, bytes, read, length - read, read)
+    return bytes.subarray(0, read)
+  } finally {
+    closeSync(file)
+  }
+}
+
+/** Node's code of what the permissions forbid (`EACCES`, `EROFS`, `EPERM`), for the file and its directory; '' if nothing. */
+export function obstacleTo(path: string, access: 'read' | 'write'): string {
+  const wanted = access === 'write' ? constants.W_OK : constants.R_OK
+  try {
+    accessSync(dirname(path), wanted)
+    accessSync(path, wanted)
+    return ''
+  } catch (error) {
+    return errorCodeOf(error)
+  }
+}
+
+/** Bytes a user may still write beside `path`; Infinity when it cannot be asked. */
+export function bytesFreeBeside(path: string): number {
+  try {
+    const room = statfsSync(dirname(path))
+    return room.bavail * room.bsize
+  } catch {
+    return Number.POSITIVE_INFINITY
+  }
+}
+
+/** Names in the directory, sorted; none when it does not exist. */
+export function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory).sort()
+  } catch (error) {
+    if (errorCodeOf(error) === 'ENOENT') return []
+    throw error
+  }
+}
+
+export const removeFile = (path: string): void => rmSync(path, { force: true })
+
+/** The finished file takes its name and both reach the disk: file, rename, directory. */
+export function publishFile(from: string, to: string): void {
+  syncPath(from, 'r+')
+  renameSync(from, to)
+  syncPath(dirname(to), 'r')
+}
+
+function syncPath(path: string, flags: string): void {
+  const file = openSync(path, flags)
+  try {
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
+  }
+}

@@ -1,0 +1,53 @@
+import { spawnSync } from 'node:child_process'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { isOrphaned, parseTicket, startedTicksOf, ticketName } from './ticket.ts'
+
+const tickets = fc.record({
+  atNs: fc.bigInt({ min: 0n, max: 10n ** 20n - 1n }),
+  pid: fc.integer({ min: 1, max: 4_194_304 }),
+  startedTicks: fc.nat().map(String),
+  random: fc.stringMatching(/^[0-9a-f]{8}$/),
+})
+
+describe('tickets', () => {
+  it('L1 a name reads back as what it was made of', () => {
+    fc.assert(
+      fc.property(tickets, (ticket) => {
+        expect(parseTicket(ticketName(ticket))).toEqual(ticket)
+      }),
+    )
+  })
+
+  it('L1 names sort by arrival', () => {
+    fc.assert(
+      fc.property(tickets, tickets, (a, b) => {
+        fc.pre(a.atNs !== b.atNs)
+        expect(ticketName(a) < ticketName(b)).toBe(a.atNs < b.atNs)
+      }),
+    )
+  })
+
+  it.each(['', 'x', '1-2-3-4', '../etc', '00000000000000000001-0-1-aa', '00000000000000000001-1-1-', '.hidden'])(
+    'L1 %j is not in the line',
+    (name) => {
+      expect(parseTicket(name)).toBeNull()
+    },
+  )
+
+  const mine = { atNs: 1n, pid: process.pid, startedTicks: startedTicksOf(process.pid), random: 'aa' }
+
+  it('L1 a living process is not orphaned, whatever its start time can be told', () => {
+    expect([isOrphaned(mine), isOrphaned({ ...mine, startedTicks: '0' })]).toEqual([false, false])
+  })
+
+  it('L1 a process that ended is', () => {
+    const pid = spawnSync('true').pid
+    expect(isOrphaned({ ...mine, pid, startedTicks: '0' })).toBe(true)
+  })
+
+  it.runIf(process.platform === 'linux')('L1 so is one whose number belongs to a later process now', () => {
+    expect(mine.startedTicks).not.toBe('0')
+    expect(isOrphaned({ ...mine, startedTicks: String(Number(mine.startedTicks) - 1) })).toBe(true)
+  })
+})

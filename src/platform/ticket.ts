@@ -1,0 +1,55 @@
+import { readFileSync } from 'node:fs'
+import { errorCodeOf } from './files.ts'
+
+/**
+ * A place in a line of processes: the name of an empty file.
+ *
+ *     00000012345678901234-4711-884422-9f3a61c2
+ *     │                    │    │      └ random, so that two of one process differ
+ *     │                    │    └ when the process started, in kernel ticks (0 where that cannot be read)
+ *     │                    └ process id
+ *     └ the machine's monotonic clock, nanoseconds: names sort in order of arrival
+ *
+ * The start time tells a dead process from another one that was given its number since.
+ */
+export type Ticket = {
+  readonly atNs: bigint
+  readonly pid: number
+  readonly startedTicks: string
+  readonly random: string
+}
+
+const shape = /^(\d{20})-([1-9]\d{0,9})-(\d{1,20})-([0-9a-f]{1,32})$/
+
+export const ticketName = (ticket: Ticket): string =>
+  [String(ticket.atNs).padStart(20, '0'), ticket.pid, ticket.startedTicks, ticket.random].join('-')
+
+/** Null for a name that is no ticket: it is not in the line. */
+export function parseTicket(name: string): Ticket | null {
+  const [, at, pid, startedTicks, random] = shape.exec(name) ?? []
+  if (at === undefined || pid === undefined || startedTicks === undefined || random === undefined) return null
+  return { atNs: BigInt(at), pid: Number(pid), startedTicks, random }
+}
+
+/** When the process started: field 22 of /proc/PID/stat, counted behind the command's closing bracket; '0' if unknown. */
+export function startedTicksOf(pid: number): string {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return /^\d+$/.test(fields[19] ?? '') ? (fields[19] ?? '0') : '0'
+  } catch {
+    return '0'
+  }
+}
+
+/** Whether the ticket's process is gone. In doubt it lives. */
+export function isOrphaned(ticket: Ticket): boolean {
+  try {
+    process.kill(ticket.pid, 0)
+  } catch (error) {
+    return errorCodeOf(error) === 'ESRCH'
+  }
+  if (ticket.startedTicks === '0') return false
+  const started = startedTicksOf(ticket.pid)
+  return started !== '0' && started !== ticket.startedTicks
+}

@@ -1,0 +1,166 @@
+import { type FSWatcher, closeSync, mkdirSync, openSync, readdirSync, unlinkSync, watch } from 'node:fs'
+import { join } from 'node:path'
+import { errorCodeOf } from './files.ts'
+import type { Random } from './random.ts'
+import { isOrphaned, parseTicket, startedTicksOf, ticketName } from './ticket.ts'
+
+/**
+ * A fair line of processes in front of something only one may hold (MEM-103, L1).
+ *
+ * Each waiter lays an empty file into the directory; names sort by arrival; each watches only the one directly ahead of
+ * it, so that one release wakes one process. The line gives order, not exclusion: what stands behind it (SQLite's lock)
+ * still decides, so every race here costs at most a little fairness, and whatever fails here means going without a turn.
+ *
+ *     nobody waits ──tryTake──▶ holds (no ticket) ──somebody came and the minimum is over──▶ isOver ─▶ release
+ *     somebody waits ──take──▶ waits ──first in line──▶ holds (ticket lies first) ──time is up──▶ isOver ─▶ release
+ *                                │ the one ahead died: its ticket is removed by whoever stands behind it
+ *                                └ the first has not moved for `stalledMs` (stopped, or very long): it is passed
+ */
+
+/** A holder keeps its turn so long that a whole round of the line takes about `roundMs`. */
+const roundMs = 160
+const turnMsMin = 3
+const turnMsMax = 25
+const stalledMs = 2_000
+/** How soon the death of the holder is noticed by the next in line, and how much later further back. */
+const lookMs = 10
+const lookMsPerPlace = 3
+const lookMsMax = 100
+/** The same where the directory cannot be watched and looking is the only way to learn of a release. */
+const blindLookMs = 1
+
+export interface Turn {
+  /** Whether it came by a ticket: then nobody who queues stands before the holder. */
+  readonly isFirst: boolean
+  /** Whether its time is up and somebody waits. Cheap; ask between two pieces of work. */
+  isOver(): boolean
+  release(): void
+}
+
+export class Turns {
+  readonly #directory: string
+  readonly #random: Random
+  readonly #startedTicks = startedTicksOf(process.pid)
+  readonly #mine = new Set<string>()
+
+  constructor(directory: string, random: Random) {
+    this.#directory = directory
+    this.#random = random
+    ignoring(() => mkdirSync(directory, { mode: 0o700 }))
+  }
+
+  /** A turn at once when nobody waits, else null. */
+  tryTake(): Turn | null {
+    return this.#line().length === 0 ? this.#turn(null, turnMsMin) : null
+  }
+
+  /** Waits in line, at most so long. Resolves also when the line itself fails: the caller then goes without order. */
+  async take(withinMs: number): Promise<Turn> {
+    const ticket = this.#draw()
+    const untilMs = performance.now() + withinMs
+    if (ticket === null) return this.#turn(null, turnMsMin)
+    let seen = { name: '', sinceMs: 0 }
+    for (;;) {
+      const line = this.#line()
+      const place = line.indexOf(ticket)
+      const [first] = line
+      const ahead = line[place - 1]
+      const isTired = performance.now() > untilMs
+      if (first === undefined || ahead === undefined || isTired) return this.#turn(ticket, turnMsFor(line.length))
+      if (seen.name !== first) seen = { name: first, sinceMs: performance.now() }
+      if (performance.now() - seen.sinceMs > stalledMs) this.#remove(first)
+      else if (isDead(ahead)) this.#remove(ahead)
+      else await this.#untilGone(ahead, place, Math.min(untilMs, seen.sinceMs + stalledMs))
+    }
+  }
+
+  /** Takes back every ticket of this object. */
+  close(): void {
+    for (const ticket of this.#mine) this.#remove(ticket)
+  }
+
+  #turn(ticket: string | null, turnMs: number): Turn {
+    let untilMs = performance.now() + turnMs
+    return {
+      isFirst: ticket !== null,
+      isOver: () => {
+        if (performance.now() < untilMs) return false
+        untilMs = performance.now() + turnMsMin
+        return this.#line().some((name) => name !== ticket)
+      },
+      release: () => {
+        if (ticket !== null) this.#remove(ticket)
+      },
+    }
+  }
+
+  /** Names in order of arrival; none when the directory cannot be read. */
+  #line(): string[] {
+    try {
+      const names = readdirSync(this.#directory)
+      return names.length === 0 ? names : names.filter((name) => parseTicket(name) !== null).sort()
+    } catch {
+      return []
+    }
+  }
+
+  #draw(): string | null {
+    const name = ticketName({
+      atNs: process.hrtime.bigint(),
+      pid: process.pid,
+      startedTicks: this.#startedTicks,
+      random: this.#random.hex(4),
+    })
+    try {
+      closeSync(openSync(join(this.#directory, name), 'wx', 0o600))
+      this.#mine.add(name)
+      return name
+    } catch {
+      return null
+    }
+  }
+
+  #remove(name: string): void {
+    this.#mine.delete(name)
+    ignoring(() => unlinkSync(join(this.#directory, name)))
+  }
+
+  /** Resolves when the ticket is gone, its process died, or there is a reason to look again. */
+  #untilGone(name: string, place: number, againAtMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      let watcher: FSWatcher | null = null
+      const done = (): void => {
+        clearInterval(timer)
+        watcher?.close()
+        resolve()
+      }
+      const look = (): void => {
+        if (watcher === null || performance.now() > againAtMs || isDead(name)) done()
+      }
+      try {
+        watcher = watch(join(this.#directory, name), done).on('error', done)
+      } catch (error) {
+        if (errorCodeOf(error) === 'ENOENT') return resolve()
+      }
+      const timer = setInterval(look, watcher === null ? blindLookMs * place : lookMsAt(place))
+    })
+  }
+}
+
+const turnMsFor = (waiting: number): number => Math.min(turnMsMax, Math.max(turnMsMin, roundMs / waiting))
+
+const lookMsAt = (place: number): number => Math.min(lookMsMax, lookMs + lookMsPerPlace * (place - 1))
+
+function isDead(name: string): boolean {
+  const ticket = parseTicket(name)
+  return ticket !== null && isOrphaned(ticket)
+}
+
+/** The line is a courtesy: what fails in it is passed over, and the lock behind it decides. */
+function ignoring(work: () => void): void {
+  try {
+    work()
+  } catch {
+    // Nothing to do: see above.
+  }
+}
