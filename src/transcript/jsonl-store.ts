@@ -1,0 +1,336 @@
+import { EngramError } from '../model/errors.ts'
+import { systemClock } from '../platform/clock.ts'
+import type { Clock } from '../platform/clock.ts'
+import { systemLocks } from '../platform/file-lock.ts'
+import type { FileLocks } from '../platform/file-lock.ts'
+import { systemFiles } from '../platform/files.ts'
+import type { Files } from '../platform/files.ts'
+import { systemRandom } from '../platform/random.ts'
+import type { Random } from '../platform/random.ts'
+import {
+  checkKeepLast,
+  checkList,
+  checkNotes,
+  checkRange,
+  checkSummary,
+  linesOfBatch,
+  linesOfHistory,
+} from './arguments.ts'
+import { bounds } from './bounds.ts'
+import { createDirectory, createPrepare, sweep } from './directory.ts'
+import { Gate } from './gate.ts'
+import { countOf, messagesOf, pageOf, readSession } from './history.ts'
+import type { View } from './history.ts'
+import { checkKey } from './keys.ts'
+import { detectLayout, nativeLayout } from './layout.ts'
+import { listDirectory } from './list-directory.ts'
+import { pageOfSessions } from './listing.ts'
+import { lineOf } from './message.ts'
+import type { LineOptions } from './message.ts'
+import { notesOf } from './meta.ts'
+import { compact, deleteSession, setHistory, setNotes, setSummary, truncateHistory } from './operations.ts'
+import type { Redact } from './redaction.ts'
+import { Session, checkAborted } from './session.ts'
+import type { Held } from './session.ts'
+import { storageError } from './storage-error.ts'
+import { timeText } from './store-context.ts'
+import type { StoreContext, TranscriptLog } from './store-context.ts'
+import type {
+  AppendOptions,
+  Appended,
+  BatchAppended,
+  BatchItem,
+  BatchOptions,
+  CallOptions,
+  HistoryOptions,
+  HistoryPage,
+  HistoryRange,
+  ListOptions,
+  SessionPage,
+  TranscriptArchive,
+  TranscriptMessage,
+  TranscriptNotes,
+} from './store.ts'
+
+export type JsonlStoreOptions = {
+  readonly files?: Files
+  readonly clock?: Clock
+  readonly random?: Random
+  /** Locks between processes; others only where `files` are simulated too. */
+  readonly locks?: FileLocks
+  /** Without it, what is handed in is kept as it came (TRN-1401). */
+  readonly redact?: Redact
+  /** Creates nothing and refuses writes with `read_only`. */
+  readonly readOnly?: boolean
+  /** Stores and returns thoughts alone too (TRN-205). */
+  readonly keepThoughts?: boolean
+  readonly log?: TranscriptLog
+}
+
+/** Transcripts as append-only JSONL files, two per session, in one directory (TRN-301). Any number of stores and processes may share it. */
+export class JsonlStore implements TranscriptArchive {
+  readonly #store: StoreContext
+  readonly #redact: Redact | null
+  /** By file name, the least recently used first. */
+  readonly #sessions = new Map<string, Session>()
+  /** Sessions that remember all their ids, the last used last. */
+  #withIds: Session[] = []
+  readonly #running = new Set<Promise<unknown>>()
+  #closing: Promise<void> | null = null
+
+  private constructor(store: StoreContext, redact: Redact | null) {
+    this.#store = store
+    this.#redact = redact
+  }
+
+  /**
+   * Opens a directory, making it and its parents when missing (TRN-106). `storage_failed` when that fails,
+   * `transcript_layout_mismatch` when it holds transcripts of another layout (TRN-304).
+   */
+  static async open(directory: string, options: JsonlStoreOptions = {}): Promise<JsonlStore> {
+    const files = options.files ?? systemFiles
+    const path = directory.length > 1 ? directory.replace(/\/+$/, '') : directory
+    const log = options.log ?? (() => undefined)
+    if (options.readOnly !== true) await createDirectory(files, path, nativeLayout.directoryPermissions)
+    const found = await detectLayout(files, path).catch((error: unknown) => {
+      throw storageError(error, `open directory ${path}`)
+    })
+    if (found.layout === 'foreign') {
+      throw new EngramError(
+        'transcript_layout_mismatch',
+        `${path}: expected transcripts in the native layout, found another`,
+      )
+    }
+    if (found.layout === 'newer') log('newer_format', { directory: path, version: found.version })
+    const store: StoreContext = {
+      directory: path,
+      layout: nativeLayout,
+      files,
+      locks: options.locks ?? systemLocks,
+      clock: options.clock ?? systemClock,
+      random: options.random ?? systemRandom,
+      log,
+      readOnly: options.readOnly === true || found.layout === 'newer',
+      keepsThoughts: options.keepThoughts === true,
+      syncs: new Gate(bounds.syncsAtOnceMax),
+      prepare: createPrepare(files, path, nativeLayout, options.random ?? systemRandom),
+    }
+    if (!store.readOnly) await sweep(store)
+    return new JsonlStore(store, options.redact ?? null)
+  }
+
+  addMessage(sessionKey: string, role: string, content: string, options: AppendOptions = {}): Promise<Appended> {
+    return this.addFullMessage(sessionKey, { role, content }, options)
+  }
+
+  addFullMessage(sessionKey: string, message: TranscriptMessage, options: AppendOptions = {}): Promise<Appended> {
+    return this.#write(sessionKey, options, async (session) => {
+      const { durability = 'full', messageId, signal } = options
+      const line = lineOf(message, { ...this.#lineOptions(), messageId })
+      if (line === null) return { stored: false, duplicate: false, position: 0, redacted: 0, durability }
+      const ids = messageId === undefined ? 'none' : 'recent'
+      const answer = await session.append({ lines: [line], ids, durability, signal })
+      const { position = 0, duplicate = false } = answer.placed[0] ?? {}
+      const redacted = duplicate ? 0 : line.redacted
+      return { stored: !duplicate, duplicate, position, redacted, durability: answer.durability }
+    })
+  }
+
+  appendBatch(sessionKey: string, messages: readonly BatchItem[], options: BatchOptions = {}): Promise<BatchAppended> {
+    return this.#write(sessionKey, options, async (session) => {
+      const { durability = 'full', idsAfter = 0, signal } = options
+      checkRange({ after: idsAfter })
+      const lines = linesOfBatch(messages, this.#lineOptions())
+      this.#keepIds(session)
+      const answer = await session.append({ lines, ids: { after: idsAfter }, durability, signal })
+      const fresh = lines.filter((_, index) => answer.placed[index]?.duplicate === false)
+      return {
+        appended: fresh.length,
+        duplicates: lines.length - fresh.length,
+        position: answer.end,
+        redacted: fresh.reduce((sum, line) => sum + line.redacted, 0),
+      }
+    })
+  }
+
+  getHistory(sessionKey: string, options: HistoryOptions = {}): Promise<readonly TranscriptMessage[]> {
+    return this.#read(sessionKey, options, (view) => messagesOf(view, options))
+  }
+
+  readHistory(sessionKey: string, options: HistoryRange = {}): Promise<HistoryPage> {
+    return this.#read(sessionKey, options, (view) => pageOf(view, options))
+  }
+
+  getSummary(sessionKey: string, options: CallOptions = {}): Promise<string> {
+    return this.#read(sessionKey, options, (view) => Promise.resolve(view.meta?.summary ?? ''))
+  }
+
+  setSummary(sessionKey: string, summary: string, options: CallOptions = {}): Promise<void> {
+    return this.#write(sessionKey, options, async (session) => {
+      checkSummary(summary)
+      const clean = this.#redact?.(summary).text ?? summary
+      await this.#hold(session, options, true, (held) => setSummary(held, clean))
+    })
+  }
+
+  truncateHistory(sessionKey: string, keepLast: number, options: CallOptions = {}): Promise<void> {
+    return this.#write(sessionKey, options, async (session) => {
+      checkKeepLast(keepLast)
+      await this.#hold(session, options, false, (held) => truncateHistory(held, keepLast))
+    })
+  }
+
+  setHistory(sessionKey: string, history: readonly TranscriptMessage[], options: CallOptions = {}): Promise<void> {
+    return this.#write(sessionKey, options, async (session) => {
+      const lines = linesOfHistory(history, this.#lineOptions())
+      await this.#hold(session, options, true, (held) => setHistory(held, lines))
+    })
+  }
+
+  compact(sessionKey: string, options: CallOptions = {}): Promise<void> {
+    return this.#write(sessionKey, options, (session) =>
+      this.#hold(session, options, false, compact).then(() => undefined),
+    )
+  }
+
+  notes(sessionKey: string, options: CallOptions = {}): Promise<TranscriptNotes> {
+    return this.#read(sessionKey, options, (view) => Promise.resolve(view.meta === null ? {} : notesOf(view.meta)))
+  }
+
+  setNotes(sessionKey: string, notes: TranscriptNotes, options: CallOptions = {}): Promise<void> {
+    return this.#write(sessionKey, options, async (session) => {
+      checkNotes(notes)
+      const title = notes.title === undefined ? undefined : (this.#redact?.(notes.title).text ?? notes.title)
+      const clean = title === undefined ? notes : { ...notes, title }
+      await this.#hold(session, options, true, (held) => setNotes(held, clean))
+    })
+  }
+
+  deleteSession(sessionKey: string, options: CallOptions & { readonly purge?: boolean } = {}): Promise<boolean> {
+    return this.#write(sessionKey, options, async (session) => {
+      const done = await this.#hold(session, options, false, async (held) => {
+        const isThere = held.isThere
+        if (isThere) await deleteSession(held, options.purge === true)
+        return isThere
+      })
+      return done ?? false
+    })
+  }
+
+  exists(sessionKey: string, options: CallOptions = {}): Promise<boolean> {
+    return this.#read(sessionKey, options, (view) => Promise.resolve(view.meta !== null || view.file !== null))
+  }
+
+  count(sessionKey: string, options: CallOptions = {}): Promise<number> {
+    return this.#read(sessionKey, options, countOf)
+  }
+
+  listSessions(options: ListOptions = {}): Promise<SessionPage> {
+    return this.#call(async () => {
+      checkList(options)
+      const page = pageOfSessions(await listDirectory(this.#store), options)
+      if (options.counts !== true) return page
+      const sessions = []
+      for (const listing of page.sessions) {
+        // A name that is only a hash cannot be opened by the key it is listed under.
+        const isOpen = this.#store.layout.nameOf(listing.key) !== listing.key && !listing.key.includes('~~')
+        const messages = isOpen ? await this.#readOf(this.#session(listing.key), countOf) : 0
+        sessions.push({ ...listing, messages })
+      }
+      return { ...page, sessions }
+    })
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#closeNow()
+    return this.#closing
+  }
+
+  async #closeNow(): Promise<void> {
+    // Calls under way run to their end, then nothing is left open.
+    await Promise.allSettled(this.#running)
+    await Promise.allSettled([...this.#sessions.values()].map((session) => session.park()))
+    await Promise.allSettled(this.#running)
+    this.#sessions.clear()
+  }
+
+  #lineOptions(): Omit<LineOptions, 'messageId'> {
+    const { clock, layout, keepsThoughts } = this.#store
+    return { now: timeText(clock), redact: this.#redact, hasSums: layout.hasSums, keepsThoughts }
+  }
+
+  #read<T>(sessionKey: string, options: HistoryOptions, read: (view: View) => Promise<T>): Promise<T> {
+    return this.#call(async () => {
+      checkKey(sessionKey)
+      checkRange(options)
+      checkAborted(options.signal)
+      return this.#readOf(this.#session(sessionKey), read)
+    })
+  }
+
+  #readOf<T>(session: Session, read: (view: View) => Promise<T>): Promise<T> {
+    return session.reading(() => readSession(this.#store, session, read))
+  }
+
+  #write<T>(sessionKey: string, options: CallOptions, write: (session: Session) => Promise<T>): Promise<T> {
+    return this.#call(async () => {
+      checkKey(sessionKey)
+      if (this.#store.readOnly) {
+        throw new EngramError('read_only', `${this.#store.directory}: the transcripts were opened for reading only`)
+      }
+      checkAborted(options.signal)
+      return write(this.#session(sessionKey))
+    })
+  }
+
+  #hold<T>(
+    session: Session,
+    options: CallOptions,
+    creates: boolean,
+    work: (held: Held) => Promise<T>,
+  ): Promise<T | undefined> {
+    return session.hold(work, { creates, signal: options.signal })
+  }
+
+  /** Every call passes here: refused once closed, waited for by `close`, disk failures made ours. */
+  #call<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#closing !== null)
+      return Promise.reject(new EngramError('store_closed', 'the transcript store was closed'))
+    const running = work().catch((error: unknown) => {
+      throw error instanceof Error && !('code' in error) ? error : storageError(error, 'read the session')
+    })
+    return this.#track(running)
+  }
+
+  #track<T>(running: Promise<T>): Promise<T> {
+    this.#running.add(running)
+    const done = (): boolean => this.#running.delete(running)
+    running.then(done, done)
+    return running
+  }
+
+  #session(key: string): Session {
+    const name = this.#store.layout.nameOf(key)
+    const session = this.#sessions.get(name) ?? new Session(this.#store, key)
+    this.#sessions.delete(name)
+    this.#sessions.set(name, session)
+    this.#makeRoom(session)
+    return session
+  }
+
+  /** Idle sessions beyond the bound are put away, the longest unused first. */
+  #makeRoom(wanted: Session): void {
+    if (this.#sessions.size <= bounds.sessionsOpenMax) return
+    for (const [name, session] of this.#sessions) {
+      if (this.#sessions.size <= bounds.sessionsOpenMax) return
+      if (session === wanted || !session.isIdle) continue
+      this.#sessions.delete(name)
+      void this.#track(session.park()).catch(() => undefined)
+    }
+  }
+
+  #keepIds(session: Session): void {
+    this.#withIds = [...this.#withIds.filter((one) => one !== session), session]
+    for (const one of this.#withIds.splice(0, this.#withIds.length - bounds.idSessionsMax)) one.forgetIds()
+  }
+}
