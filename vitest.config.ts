@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     pool: 'forks',
+    setupFiles: ['test/seed.ts'],
     testTimeout: 20_000,
     hookTimeout: 30_000,
     env: { ENGRAM_TEST: '1', NO_COLOR: '1' },

@@ -1,0 +1,66 @@
+#!/usr/bin/env node
+/*
+ * The way in. Plain JavaScript that an old Node can still read (no `?.`, no `??`, no top-level await), and nothing is
+ * imported before the check: an old Node would fail inside a dependency with a message nobody understands.
+ *
+ *   Node-API 10 or newer ──► `--version` alone: print it
+ *                        └─► dist/bin.js, or src/bin.ts in a clone that was not built
+ *   older, in a clone    ──► the same again on the Node that npm installed beside it
+ *   older, elsewhere     ──► say what is missing, exit 1
+ */
+const napiNeeded = 10
+const url = import.meta.url
+
+if (Number(process.versions.napi) >= napiNeeded) start()
+else void import('fs').then(startOnBroughtNode)
+
+function start() {
+  const fs = process.getBuiltinModule('fs')
+  if (process.argv.length === 3 && process.argv[2] === '--version') {
+    const { version } = JSON.parse(fs.readFileSync(new URL('../package.json', url), 'utf8'))
+    process.stdout.write('engram ' + version + '\n')
+    return
+  }
+  const built = new URL('../dist/bin.js', url)
+  if (fs.existsSync(built)) return void import(built.href)
+  // Node 22.14 to 22.17 has Node-API 10 and cannot run the sources of a clone.
+  if (!process.features.typescript) return startOnBroughtNode(fs)
+  // Stripping types from every file is most of a start from sources; the cache halves it.
+  const module = process.getBuiltinModule('module')
+  module.enableCompileCache(
+    process.getBuiltinModule('url').fileURLToPath(new URL('../node_modules/.cache/engram', url)),
+  )
+  void import(new URL('../src/bin.ts', url).href)
+}
+
+function startOnBroughtNode(fs) {
+  const brought = new URL('../node_modules/node-linux-' + process.arch + '/bin/node', url)
+  if (process.platform !== 'linux' || !fs.existsSync(brought)) return refuse()
+  void Promise.all([import('child_process'), import('url')]).then(([{ spawn }, { fileURLToPath }]) => {
+    const node = fileURLToPath(brought)
+    if (fs.realpathSync(process.execPath) === fs.realpathSync(node)) return refuse()
+    const child = spawn(node, [fileURLToPath(url)].concat(process.argv.slice(2)), { stdio: 'inherit' })
+    // A terminal's Ctrl-C reaches both; what is sent to this process alone is passed on.
+    process.on('SIGINT', () => undefined)
+    for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
+    child.on('error', refuse)
+    child.on('exit', (code, signal) => {
+      if (signal === null) process.exit(code)
+      process.removeAllListeners(signal)
+      process.kill(process.pid, signal)
+    })
+  })
+}
+
+function refuse() {
+  process.stderr.write(
+    'engram needs Node 22.18 or newer; this is Node ' +
+      process.versions.node +
+      ' (' +
+      process.execPath +
+      ').\n' +
+      'In a clone, `npm install` brings a Node of its own: then use `npm run -s engram -- …` or `npx engram …`.\n' +
+      'Elsewhere, install a newer Node and try again.\n',
+  )
+  process.exitCode = 1
+}

@@ -1,0 +1,137 @@
+/** ARCHITECTURE "Who may import whom", as data. One row for each folder and each file at the top of `src`. */
+export type Row = {
+  /** Folders and top files of `src`; `*` is everything but `bin.ts`. Its own folder is always allowed. */
+  readonly imports: readonly string[]
+  /** Package names; `@scope/*` for a whole scope. */
+  readonly packages: readonly string[]
+  /** `none` (browser-safe), `pure` (nothing of the machine: see `pureBuiltins`) or `all`. */
+  readonly builtins: 'none' | 'pure' | 'all'
+  /** May read the clock, chance, environment and process, and set timers; `timers`: those alone. */
+  readonly machine: 'none' | 'timers' | 'all'
+}
+
+const inside = { packages: [], builtins: 'pure', machine: 'none' } as const
+const face = { packages: [], builtins: 'all', machine: 'all' } as const
+
+export const table: Readonly<Record<string, Row>> = {
+  model: { imports: [], packages: ['zod'], builtins: 'none', machine: 'none' },
+  api: { imports: ['model'], packages: ['zod'], builtins: 'none', machine: 'none' },
+  protocol: { imports: ['model', 'api'], packages: ['zod'], builtins: 'none', machine: 'none' },
+  platform: {
+    imports: ['model'],
+    packages: ['proper-lockfile', 'ulid', 'pino', 'yaml', 'lru-cache', 'p-retry'],
+    builtins: 'all',
+    machine: 'all',
+  },
+  store: { ...inside, imports: ['model', 'platform'], packages: ['better-sqlite3'] },
+  transcript: { ...inside, imports: ['model', 'platform'] },
+  search: { ...inside, imports: ['model', 'platform', 'store'], packages: ['@lat.md/*'] },
+  engine: {
+    ...inside,
+    imports: ['model', 'api', 'protocol', 'platform', 'store', 'search'],
+    packages: ['@secretlint/*'],
+  },
+  live: { ...inside, imports: ['model', 'protocol', 'platform', 'store'], packages: ['@nats-io/*'] },
+  sync: {
+    ...inside,
+    imports: ['model', 'protocol', 'platform', 'store'],
+    packages: ['@octokit/*', 'aws4fetch', 'age-encryption'],
+  },
+  ingest: { ...inside, imports: ['model', 'api', 'platform', 'transcript'] },
+  server: {
+    ...face,
+    imports: ['model', 'api', 'protocol', 'platform', 'live'],
+    packages: ['hono', '@hono/*', 'ws', '@grpc/*', 'prom-client', 'jose', '@opentelemetry/api'],
+  },
+  cloud: {
+    ...face,
+    imports: ['model', 'protocol', 'platform'],
+    packages: ['hono', '@hono/*', 'postgres', '@electric-sql/pglite', 'prom-client', 'jose'],
+  },
+  client: { imports: ['model', 'api', 'protocol'], packages: [], builtins: 'none', machine: 'timers' },
+  mcp: { ...face, imports: ['model', 'api'], packages: ['@modelcontextprotocol/*'] },
+  cli: {
+    ...face,
+    imports: ['model', 'api', 'platform'],
+    packages: ['commander', '@clack/prompts', '@bomb.sh/tab', 'cli-table3', 'picocolors'],
+  },
+  tui: { ...face, imports: ['model', 'api'], packages: ['ink', 'react'] },
+  'app.ts': { ...face, imports: ['*'] },
+  // What app.ts is made of, each its own file.
+  'adopt.ts': { ...face, imports: ['*'] },
+  'open-engine.ts': { ...face, imports: ['*'] },
+  'serve.ts': { ...face, imports: ['*'] },
+  'upkeep.ts': { ...face, imports: ['*'] },
+  'version.ts': { ...inside, imports: [] },
+  'index.ts': { ...face, imports: ['*'] },
+  'testing.ts': { ...face, imports: ['*'] },
+  'transcript.ts': { ...inside, imports: ['transcript', 'platform', 'model'] },
+  'bin.ts': { ...face, imports: ['app.ts', 'cli', 'platform', 'model'] },
+}
+
+/** Modules of Node that compute and touch nothing. */
+export const pureBuiltins: readonly string[] = [
+  'node:assert',
+  'node:assert/strict',
+  'node:events',
+  'node:path',
+  'node:path/posix',
+  'node:path/win32',
+  'node:util',
+]
+
+/** Single files that may do what their folder may not. */
+export const fileGrants: Readonly<Record<string, Partial<Row> & { readonly reason: string }>> = {
+  'src/store/driver.ts': { builtins: 'all', machine: 'all', reason: 'the door to SQLite is a door to the machine' },
+}
+
+/** Where a package must be imported, when the folder alone does not say it. A trailing `/` is a folder. */
+export const doors: Readonly<Record<string, string>> = {
+  'better-sqlite3': 'src/store/driver.ts',
+  '@secretlint/*': 'src/engine/rules/secretlint-preset.ts',
+  '@lat.md/*': 'src/search/embedders/',
+  '@nats-io/*': 'src/live/nats-log.ts',
+}
+
+/** Packages that more than one file may import, and why. */
+export const sharedPackages: Readonly<Record<string, { readonly per: 'file' | 'folder'; readonly reason: string }>> = {
+  zod: { per: 'file', reason: 'the language in which every operation states its shapes' },
+  hono: { per: 'folder', reason: 'the local server and the cloud are two programs' },
+  '@hono/node-server': { per: 'folder', reason: 'the local server and the cloud are two programs' },
+  'prom-client': { per: 'folder', reason: 'the local server and the cloud are two programs' },
+  jose: { per: 'folder', reason: 'the local server and the cloud are two programs' },
+}
+
+/** Read only when someone asks for what they do: no static import may lead to them from `src/bin.ts`. */
+export const onDemandPackages: readonly string[] = [
+  '@lat.md/*',
+  '@nats-io/*',
+  '@octokit/*',
+  'aws4fetch',
+  'age-encryption',
+  'postgres',
+  '@electric-sql/pglite',
+  'ink',
+  'react',
+  '@secretlint/*',
+  'hono',
+]
+
+/** Library entries: nothing but re-exports is what they are for. */
+export const entryFiles: readonly string[] = ['src/index.ts', 'src/testing.ts', 'src/transcript.ts']
+
+export const bannedNames: readonly string[] = [
+  'utils',
+  'util',
+  'helpers',
+  'helper',
+  'common',
+  'core',
+  'shared',
+  'manager',
+  'service',
+  'base',
+]
+
+export const linesMax = 700
+export const linesToLookAt = 400
