@@ -1,0 +1,98 @@
+import { closeSync, existsSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { systemClock } from '../platform/clock.ts'
+import { systemRandom } from '../platform/random.ts'
+import { Connection } from './driver.ts'
+import { Store } from './store.ts'
+
+const migrations = [
+  {
+    version: 1,
+    name: 'first',
+    up: (db: { exec(sql: string): void }) => db.exec('CREATE TABLE entry (id INTEGER PRIMARY KEY, text)'),
+  },
+]
+const mebibyte = 1024 * 1024
+
+let dataDir = ''
+let store: Store
+beforeEach(() => {
+  dataDir = mkdtempSync(join(tmpdir(), 'checkpoint-'))
+  store = Store.open({ dataDir, migrations, clock: systemClock, random: systemRandom, walBytesForced: mebibyte })
+})
+afterEach(async () => {
+  await store.close()
+  rmSync(dataDir, { recursive: true, force: true })
+})
+
+async function write(bytes: number): Promise<number> {
+  let walBytesMax = 0
+  for (let written = 0; written < bytes; written += 100_000) {
+    await store.write((tx) => tx.run('INSERT INTO entry (text) VALUES (?)', 'x'.repeat(100_000)), {
+      durability: 'normal',
+    })
+    walBytesMax = Math.max(walBytesMax, store.stats().walBytes)
+    await systemClock.sleep(1)
+  }
+  return walBytesMax
+}
+
+describe('checkpoints', () => {
+  it('MEM-103 under load the WAL stays near its bound', async () => {
+    expect(await write(20 * mebibyte)).toBeLessThan(3 * mebibyte)
+    expect(store.stats().fileBytes).toBeGreaterThan(15 * mebibyte)
+  })
+
+  it('MEM-103 behind a reader that stays it grows, and falls back when the reader goes', async () => {
+    const reader = Connection.open(store.path, { access: 'read-only', busyTimeoutMs: 0 })
+    reader.exec('BEGIN')
+    reader.get('SELECT count(*) FROM entry')
+    const grown = await write(4 * mebibyte)
+    expect(grown).toBeGreaterThan(3 * mebibyte)
+    reader.close()
+    await systemClock.sleep(300)
+    await write(4 * mebibyte)
+    expect(store.stats().walBytes).toBeLessThan(3 * mebibyte)
+  })
+
+  it('MEM-103 a second after the last write the file holds everything, and the WAL may begin anew', async () => {
+    await write(300_000)
+    const before = store.stats()
+    expect(before.fileBytes).toBeLessThan(100_000)
+    await systemClock.sleep(1_300)
+    expect(store.stats().fileBytes).toBeGreaterThan(300_000)
+    await write(100_000)
+    expect(store.stats().walBytes).toBeLessThan(before.walBytes)
+  })
+
+  it('MEM-103 closing leaves the file alone, without a WAL beside it', async () => {
+    await write(300_000)
+    await store.close()
+    expect([store.stats().walBytes, store.stats().fileBytes > 300_000]).toEqual([0, true])
+  })
+
+  it('MEM-103 closing beside another process leaves the WAL to it', async () => {
+    const other = Store.open({ dataDir, migrations, clock: systemClock, random: systemRandom })
+    await write(300_000)
+    await store.close()
+    expect(store.stats().walBytes).toBeGreaterThan(0)
+    expect(other.read((tx) => tx.all('SELECT id FROM entry').length)).toBe(3)
+    await other.close()
+  })
+
+  it('S2 damage that is there is called so, and the file stays where it is', async () => {
+    await write(2 * mebibyte)
+    await store.close()
+    const before = store.stats().fileBytes
+    const file = openSync(store.path, 'r+')
+    writeSync(file, Buffer.alloc(before - 4_096, 0xff), 0, before - 4_096, 4_096)
+    closeSync(file)
+    store = Store.open({ dataDir, migrations, clock: systemClock, random: systemRandom })
+    const reading = (): unknown => store.read((tx) => tx.all('SELECT text FROM entry'))
+    expect(reading).toThrow(expect.objectContaining({ code: 'database_corrupt' }))
+    await expect(write(100_000)).rejects.toMatchObject({ code: 'database_corrupt' })
+    expect([store.stats().fileBytes, existsSync(store.path)]).toEqual([before, true])
+  })
+})

@@ -1,0 +1,120 @@
+import { tableSql } from './columns.ts'
+import { removeObservationIndex, writeObservationIndex } from './full-text.ts'
+import type { ObservationRow } from './rows.ts'
+import type { ReadTx, WriteTx } from './transaction.ts'
+
+const sql = tableSql<ObservationRow>('observations', 'id', [
+  'sync_id',
+  'session_id',
+  'type',
+  'title',
+  'content',
+  'tool_name',
+  'project',
+  'scope',
+  'topic_key',
+  'normalized_hash',
+  'revision_count',
+  'duplicate_count',
+  'last_seen_at',
+  'review_after',
+  'expires_at',
+  'created_at',
+  'updated_at',
+  'deleted_at',
+  'pinned',
+  'author',
+  'confidence',
+  'provenance',
+  'version',
+  'ancestors',
+  'hlc',
+  'origin',
+  'change_seq',
+])
+
+/** Inserts the row and its index rows. */
+export function insertObservation(tx: WriteTx, row: Omit<ObservationRow, 'id'>): ObservationRow {
+  const { lastId } = tx.run(sql.insert, ...sql.values({ ...row, id: 0 }))
+  const inserted = { ...row, id: lastId }
+  writeObservationIndex(tx, inserted)
+  return inserted
+}
+
+/** Writes every column and brings the index up to date; a soft-deleted row leaves the index (RET-107). */
+export function updateObservation(tx: WriteTx, row: ObservationRow): void {
+  tx.run(sql.update, ...sql.values(row), row.id)
+  if (row.deleted_at === null) writeObservationIndex(tx, row)
+  else removeObservationIndex(tx, row, { hard: false })
+}
+
+/** Writes counters and times only: nothing the index holds has changed. */
+export function updateObservationCounters(tx: WriteTx, row: ObservationRow): void {
+  tx.run(
+    `UPDATE observations SET revision_count = ?, duplicate_count = ?, last_seen_at = ?, created_at = ?, updated_at = ?,
+       pinned = ?, change_seq = ? WHERE id = ?`,
+    row.revision_count,
+    row.duplicate_count,
+    row.last_seen_at,
+    row.created_at,
+    row.updated_at,
+    row.pinned,
+    row.change_seq,
+    row.id,
+  )
+}
+
+/** Removes the row, its versions and every index row that held its text (MEM-406). The tombstone is the caller's. */
+export function removeObservation(tx: WriteTx, row: ObservationRow): void {
+  removeObservationIndex(tx, row, { hard: true })
+  tx.run('DELETE FROM observation_versions WHERE sync_id = ?', row.sync_id)
+  tx.run('DELETE FROM observations WHERE id = ?', row.id)
+}
+
+export const observationById = (tx: ReadTx, id: number): ObservationRow | undefined =>
+  tx.get<ObservationRow>('SELECT * FROM observations WHERE id = ?', id)
+
+export const observationBySyncId = (tx: ReadTx, syncId: string): ObservationRow | undefined =>
+  tx.get<ObservationRow>('SELECT * FROM observations WHERE sync_id = ?', syncId)
+
+/** The live row a topic upsert replaces: same key, project and scope, latest first (MEM-303). */
+export const observationByTopic = (
+  tx: ReadTx,
+  topicKey: string,
+  project: string | null,
+  scope: string,
+): ObservationRow | undefined =>
+  tx.get<ObservationRow>(
+    `SELECT * FROM observations WHERE topic_key = ? AND project IS ? AND scope = ? AND deleted_at IS NULL
+     ORDER BY updated_at DESC, created_at DESC, id DESC LIMIT 1`,
+    topicKey,
+    project,
+    scope,
+  )
+
+/** The live row an exact repeat counts on (MEM-304). */
+export const observationByRepeat = (
+  tx: ReadTx,
+  same: Pick<ObservationRow, 'normalized_hash' | 'project' | 'scope' | 'type' | 'title'>,
+  createdFrom: string,
+): ObservationRow | undefined =>
+  tx.get<ObservationRow>(
+    `SELECT * FROM observations
+     WHERE normalized_hash = ? AND project IS ? AND scope = ? AND type = ? AND title = ? AND deleted_at IS NULL
+       AND created_at >= ?
+     ORDER BY created_at DESC, id DESC LIMIT 1`,
+    same.normalized_hash,
+    same.project,
+    same.scope,
+    same.type,
+    same.title,
+    createdFrom,
+  )
+
+/** Whether a text is already live in the project, whatever its title (MEM-309, ING-EXT-9). */
+export const observationByHash = (tx: ReadTx, hash: string, project: string | null): ObservationRow | undefined =>
+  tx.get<ObservationRow>(
+    'SELECT * FROM observations WHERE normalized_hash = ? AND project IS ? AND deleted_at IS NULL ORDER BY id LIMIT 1',
+    hash,
+    project,
+  )

@@ -1,0 +1,402 @@
+import { EngramError } from '../model/errors.ts'
+import { limits } from '../model/limits.ts'
+import type { Clock } from '../platform/clock.ts'
+import { type FileIdentity, absolutePath, fileBytesOf, fileStateOf, pathIn } from '../platform/database-files.ts'
+import type { Random } from '../platform/random.ts'
+import { type Turn, Turns } from '../platform/turns.ts'
+import { Checkpointer, checkpoint } from './checkpoint.ts'
+import { databaseKindOf } from './database-kind.ts'
+import { type Connection, sqliteCodeOf } from './driver.ts'
+import { claimsDamage, isDistrusted, storageFailure } from './failure.ts'
+import type { Migration } from './migrate.ts'
+import {
+  type OpenDatabase,
+  type OpenOptions,
+  busyTimeoutMs,
+  databasePath,
+  isWhole,
+  openDatabase,
+  verify,
+} from './open-database.ts'
+import { type NotPromise, type ReadTx, Transaction, type WriteTx, refusePromise } from './transaction.ts'
+import { type Durability, type JobOutcome, type WriteJob, batchJobsMax, runJobs } from './write-batch.ts'
+
+export type StoreOptions = {
+  readonly dataDir: string
+  readonly migrations: readonly Migration[]
+  readonly clock: Clock
+  readonly random: Random
+  /** Opens a data dir on NFS or SMB nevertheless (MEM-107). */
+  readonly allowNetworkFs?: boolean
+  readonly readOnly?: boolean
+  readonly fileName?: string
+  /** What a write that names none gets; `full` by default. */
+  readonly durability?: Durability
+  /** Over this many bytes the write-ahead log is moved into the file by force; 64 MiB by default. */
+  readonly walBytesForced?: number
+  /** Name and version of the program, noted with each schema step. */
+  readonly program?: string
+}
+
+export type StoreStats = {
+  readonly fileBytes: number
+  readonly walBytes: number
+  readonly schema: number
+  readonly mode: 'read-write' | 'read-only'
+  /** Writes that wait for their commit. */
+  readonly waiting: number
+}
+
+/** The longest a write waits for its turn and then for SQLite's lock before it is `storage_busy` (MEM-103). */
+const lineWaitMsMax = 4_000
+const busyWaitMsMax = 7_000
+const busyAgainMs = 1
+/** After a failure of the disk the file is opened and checked again at most this often. */
+const reopenAgainMs = 250
+
+/**
+ * The one SQLite file, as transactions.
+ * - `read` sees one snapshot. `write` resolves after the commit (with `full`, after the fsync); it either happened whole
+ *   or rejects. Writes that wait together share one commit, each undone alone when it throws.
+ * - Between processes writers queue fairly (L1); SQLite's lock arbitrates.
+ * - Throws or rejects with EngramError: storage_full, storage_failed, storage_busy, read_only, newer_schema,
+ *   database_corrupt, database_generation_changed, store_closed. What a callback throws comes back as it is.
+ * - After a failure of the disk nothing is acknowledged until the file was opened anew and checked (S2). Whether a write
+ *   that was rejected with storage_failed stands is then open: give it an operation id, or ask.
+ */
+export class Store {
+  readonly path: string
+  readonly #options: StoreOptions
+  readonly #open: OpenOptions
+  readonly #turns: Turns
+  readonly #checkpointer: Checkpointer
+  readonly #queue: WriteJob[] = []
+  #database: OpenDatabase | null
+  #lastOpened: OpenDatabase
+  #notBeforeMs = Number.NEGATIVE_INFINITY
+  #failure: unknown = null
+  #synchronous: Durability = 'full'
+  #busyTimeoutMs = busyTimeoutMs
+  #walIdentity: FileIdentity | undefined
+  #reading: Transaction | null = null
+  #isWriting = false
+  #isClosed = false
+  #pumping: Promise<void> | null = null
+
+  private constructor(options: StoreOptions, open: OpenOptions, database: OpenDatabase) {
+    this.#options = options
+    this.#open = open
+    this.#database = database
+    this.#lastOpened = database
+    this.path = databasePath(options.dataDir, open.fileName)
+    this.#turns = new Turns(pathIn(absolutePath(options.dataDir), 'queue'), options.random)
+    this.#walIdentity = this.#walState()
+    this.#checkpointer = new Checkpointer({
+      path: this.path,
+      walBytesForced: open.walBytesForced,
+      connection: () => this.#database?.connection ?? null,
+      failed: (error) => this.#distrust(error),
+    })
+  }
+
+  /** Opens the data dir, making and migrating the file where needed; blocks meanwhile. Throws EngramError. */
+  static open(options: StoreOptions): Store {
+    const open: OpenOptions = {
+      dataDir: options.dataDir,
+      fileName: options.fileName ?? 'engram.db',
+      migrations: options.migrations,
+      nowMs: options.clock.nowMs(),
+      program: options.program ?? 'engram',
+      allowNetworkFs: options.allowNetworkFs ?? false,
+      readOnly: options.readOnly ?? false,
+      walBytesForced: options.walBytesForced ?? limits.walBytesForced,
+    }
+    try {
+      return new Store(options, open, openDatabase(open))
+    } catch (error) {
+      throw storageFailure(error, databasePath(options.dataDir, open.fileName))
+    }
+  }
+
+  get mode(): 'read-write' | 'read-only' {
+    return this.#lastOpened.readOnlyBecause === null ? 'read-write' : 'read-only'
+  }
+
+  /** The program that last changed the schema, where the file says so (MEM-104). */
+  get writtenBy(): string | undefined {
+    return this.#lastOpened.writtenBy
+  }
+
+  /** Runs `work` on one snapshot; inside another read it shares that one's. */
+  read<T>(work: (tx: ReadTx) => NotPromise<T>): T {
+    if (this.#isClosed) throw closed()
+    if (this.#isWriting) throw new EngramError('internal', 'Store.read was called inside a write; use its transaction.')
+    if (this.#reading !== null) return work(this.#reading)
+    const connection = this.#usable()
+    try {
+      this.#setBusyTimeout(connection, busyTimeoutMs)
+      return this.#snapshot(connection, work)
+    } catch (error) {
+      throw this.#failureOf(error)
+    }
+  }
+
+  /** Queues `work` for the next commit and resolves with its result once that stands. */
+  write<T>(work: (tx: WriteTx) => NotPromise<T>, options: { readonly durability?: Durability } = {}): Promise<T> {
+    if (this.#isClosed) return Promise.reject(closed())
+    return new Promise<T>((resolve, reject) => {
+      let keep = (): void => undefined
+      this.#queue.push({
+        work: (tx) => {
+          const result = work(tx)
+          refusePromise(result)
+          keep = () => resolve(result)
+        },
+        durability: options.durability ?? this.#options.durability ?? 'full',
+        enqueuedMs: this.#options.clock.monotonicMs(),
+        resolve: () => keep(),
+        reject: (error) => reject(this.#failureOf(error)),
+      })
+      this.#pumping ??= this.#pump()
+    })
+  }
+
+  /** Resolves when every write given so far is answered. */
+  async drain(): Promise<void> {
+    while (this.#pumping !== null) await this.#pumping
+  }
+
+  /** Answers what waits, takes no more, checkpoints and leaves no handle. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return this.drain()
+    this.#isClosed = true
+    await this.drain()
+    this.#checkpointer.stop()
+    this.#turns.close()
+    const database = this.#database
+    this.#database = null
+    if (database === null) return
+    if (database.readOnlyBecause === null) finalCheckpoint(database.connection)
+    database.connection.close()
+  }
+
+  stats(): StoreStats {
+    return {
+      fileBytes: fileBytesOf(this.path),
+      walBytes: fileBytesOf(`${this.path}-wal`),
+      schema: this.#lastOpened.schema,
+      mode: this.mode,
+      waiting: this.#queue.length,
+    }
+  }
+
+  #snapshot<T>(connection: Connection, work: (tx: ReadTx) => NotPromise<T>): T {
+    connection.run('BEGIN')
+    const tx = new Transaction(connection, false)
+    this.#reading = tx
+    try {
+      const result = work(tx)
+      refusePromise(result)
+      return result
+    } finally {
+      this.#reading = null
+      tx.end()
+      if (connection.inTransaction) connection.run('COMMIT')
+    }
+  }
+
+  /** One turn after another until nothing waits. Starts behind what the event loop holds now, so that it can share. */
+  async #pump(): Promise<void> {
+    await nextLoop()
+    let mustQueue = false
+    while (this.#queue.length > 0) {
+      const turn = (mustQueue ? null : this.#turns.tryTake()) ?? (await this.#turns.take(lineWaitMsMax))
+      try {
+        mustQueue = await this.#useTurn(turn, mustQueue)
+      } finally {
+        turn.release()
+      }
+    }
+    this.#pumping = null
+  }
+
+  /** @returns whether to come back with a ticket: somebody writes who did not queue */
+  async #useTurn(turn: Turn, hasQueued: boolean): Promise<boolean> {
+    while (this.#queue.length > 0) {
+      const isBusy = this.#commit() === 'busy'
+      if (isBusy && !turn.isFirst && !hasQueued) return true
+      if (isBusy) this.#refuseOverdue()
+      await (isBusy ? this.#options.clock.sleep(busyAgainMs) : nextLoop())
+      if (!isBusy && turn.isOver()) return false
+    }
+    return false
+  }
+
+  #refuseOverdue(): void {
+    const nowMs = this.#options.clock.monotonicMs()
+    while ((this.#queue[0]?.enqueuedMs ?? nowMs) + busyWaitMsMax <= nowMs) {
+      this.#queue
+        .shift()
+        ?.reject(new EngramError('storage_busy', `${this.path} was held by another process for too long.`))
+    }
+  }
+
+  /** One commit of what waits at the front. Answers its jobs; every call but a busy one answers at least one. */
+  #commit(): 'done' | 'busy' {
+    const outcomes: JobOutcome[] = []
+    try {
+      const connection = this.#writable()
+      const jobs = this.#queue.slice(0, batchJobsMax)
+      this.#setSynchronous(connection, jobs)
+      this.#setBusyTimeout(connection, 0)
+      if (!beginImmediate(connection)) return 'busy'
+      this.#transact(connection, jobs, outcomes)
+    } catch (error) {
+      this.#fail(error, outcomes)
+      return 'done'
+    }
+    this.#queue.splice(0, outcomes.length)
+    for (const outcome of outcomes) outcome.answer()
+    this.#checkpointer.wrote(this.#options.clock.monotonicMs())
+    return 'done'
+  }
+
+  #transact(connection: Connection, jobs: readonly WriteJob[], outcomes: JobOutcome[]): void {
+    this.#isWriting = true
+    try {
+      runJobs(connection, jobs, outcomes, () => this.#options.clock.monotonicMs())
+      if (connection.inTransaction) connection.run('COMMIT')
+    } catch (error) {
+      rollBack(connection)
+      throw error
+    } finally {
+      this.#isWriting = false
+    }
+  }
+
+  /** Nothing of this commit stands: the jobs that ran learn why; all that wait do, where it could not even begin. */
+  #fail(error: unknown, outcomes: readonly JobOutcome[]): void {
+    this.#distrust(error)
+    const broken = this.#queue.splice(0, outcomes.length === 0 ? this.#queue.length : outcomes.length)
+    for (const [at, job] of broken.entries()) {
+      const outcome = outcomes[at]
+      if (outcome !== undefined && !outcome.isKept) outcome.answer()
+      else job.reject(error)
+    }
+  }
+
+  /** After a failure of the disk the connection is put away: what it believes to be on disk may not be. */
+  #distrust(error: unknown): void {
+    if (this.#database === null || !isDistrusted(error)) return
+    this.#failure = storageFailure(error, this.path)
+    this.#database.connection.close()
+    this.#database = null
+  }
+
+  /** The error with its code. A healthy file is not called damaged because one read of the disk failed. */
+  #failureOf(error: unknown): unknown {
+    const connection = this.#database?.connection
+    if (!claimsDamage(error) || connection === undefined || !isWhole(connection))
+      return storageFailure(error, this.path)
+    return new EngramError('storage_failed', `A read of ${this.path} failed; the file itself is whole.`, {
+      cause: error,
+    })
+  }
+
+  #setSynchronous(connection: Connection, jobs: readonly WriteJob[]): void {
+    const wanted = jobs.some((job) => job.durability === 'full') ? 'full' : 'normal'
+    if (wanted === this.#synchronous) return
+    connection.pragma(`synchronous = ${wanted}`)
+    this.#synchronous = wanted
+  }
+
+  /** A write must not block the event loop behind a stopped process; a read meets a lock only while a WAL is recovered. */
+  #setBusyTimeout(connection: Connection, ms: number): void {
+    if (this.#busyTimeoutMs === ms) return
+    connection.pragma(`busy_timeout = ${ms}`)
+    this.#busyTimeoutMs = ms
+  }
+
+  #writable(): Connection {
+    const connection = this.#usable()
+    const reason = this.#lastOpened.readOnlyBecause
+    if (reason === null) return connection
+    if (reason !== 'newer_schema') throw new EngramError('read_only', `${this.path} is open for reading only.`)
+    throw new EngramError(
+      'newer_schema',
+      `${this.path} has schema ${this.#lastOpened.schema}, newer than this program's.`,
+    )
+  }
+
+  /** The connection, opened anew where the file was replaced or the disk had failed (MEM-108, S2). */
+  #usable(): Connection {
+    const identity = fileStateOf(this.path)?.identity
+    if (identity === this.#lastOpened.identity) return this.#database?.connection ?? this.#reopenVerified()
+    if (identity === undefined) throw changed(this.path, 'is gone')
+    if (databaseKindOf(this.path).kind !== 'ours') throw changed(this.path, 'was replaced by a file that is not ours')
+    if (this.#walState() === this.#walIdentity) throw changed(this.path, 'was replaced beside the old write-ahead log')
+    return this.#replace(openDatabase(this.#open))
+  }
+
+  #reopenVerified(): Connection {
+    const nowMs = this.#options.clock.monotonicMs()
+    if (nowMs < this.#notBeforeMs) throw this.#failure
+    this.#notBeforeMs = nowMs + reopenAgainMs
+    const database = openDatabase(this.#open)
+    try {
+      verify(database.connection, this.path)
+    } catch (error) {
+      database.connection.close()
+      throw error
+    }
+    return this.#replace(database)
+  }
+
+  #replace(database: OpenDatabase): Connection {
+    this.#database?.connection.close()
+    this.#database = database
+    this.#lastOpened = database
+    this.#synchronous = 'full'
+    this.#busyTimeoutMs = busyTimeoutMs
+    this.#walIdentity = this.#walState()
+    return database.connection
+  }
+
+  #walState(): FileIdentity | undefined {
+    return fileStateOf(`${this.path}-wal`)?.identity
+  }
+}
+
+const closed = (): EngramError => new EngramError('store_closed', 'The store was closed.')
+
+const changed = (path: string, what: string): EngramError =>
+  new EngramError('database_generation_changed', `${path} ${what} while it was open.`)
+
+const nextLoop = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+/** Takes SQLite's write lock as soon as the busy timeout allows; false when another process holds it. */
+function beginImmediate(connection: Connection): boolean {
+  try {
+    connection.run('BEGIN IMMEDIATE')
+    return true
+  } catch (error) {
+    if (sqliteCodeOf(error).startsWith('SQLITE_BUSY')) return false
+    throw error
+  }
+}
+
+function rollBack(connection: Connection): void {
+  try {
+    if (connection.inTransaction) connection.run('ROLLBACK')
+  } catch {
+    // The failure that led here is the one to report.
+  }
+}
+
+function finalCheckpoint(connection: Connection): void {
+  try {
+    checkpoint(connection, 'PASSIVE')
+  } catch {
+    // Everything acknowledged lies in the WAL; whoever opens the file next goes on from there.
+  }
+}
