@@ -47,8 +47,21 @@ export const absolutePath = (path: string): string => resolve(path)
 
 export const pathIn = (directory: string, ...names: string[]): string => join(directory, ...names)
 
-export const makeDirectory = (path: string): void => {
-  mkdirSync(path, { recursive: true, mode: 0o700 })
+/** The directory and its parents, for their owner alone. */
+export function makeDirectory(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    // On a read-only file system Node says ENOENT; the nearest parent knows better.
+    accessSync(nearestParent(path), constants.W_OK)
+    throw error
+  }
+}
+
+function nearestParent(path: string): string {
+  let at = dirname(path)
+  while (at !== dirname(at) && statSync(at, { throwIfNoEntry: false }) === undefined) at = dirname(at)
+  return at
 }
 
 /** An empty file for its owner alone; one that exists is not even opened (MEM-101). */

@@ -34,6 +34,7 @@ export interface Turn {
   readonly isFirst: boolean
   /** Whether its time is up and somebody waits. Cheap; ask between two pieces of work. */
   isOver(): boolean
+  /** A second call does nothing. */
   release(): void
 }
 
@@ -89,7 +90,7 @@ export class Turns {
         return this.#line().some((name) => name !== ticket)
       },
       release: () => {
-        if (ticket !== null) this.#remove(ticket)
+        if (ticket !== null && this.#mine.has(ticket)) this.#remove(ticket)
       },
     }
   }

@@ -220,3 +220,15 @@ export function isWhole(connection: Connection): boolean {
     return false
   }
 }
+
+/** The same for a file that is not open. */
+export function isFileWhole(path: string): boolean {
+  try {
+    const connection = Connection.open(path, { access: 'read-only', busyTimeoutMs })
+    const isIt = isWhole(connection)
+    connection.close()
+    return isIt
+  } catch {
+    return false
+  }
+}

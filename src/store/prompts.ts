@@ -44,8 +44,5 @@ export const promptBySyncId = (tx: ReadTx, syncId: string): PromptRow | undefine
 export const promptByInbox = (tx: ReadTx, sessionId: string, inboxId: string): PromptRow | undefined =>
   tx.get<PromptRow>('SELECT * FROM prompts WHERE session_id = ? AND source_inbox_id = ?', sessionId, inboxId)
 
-export const latestPrompt = (tx: ReadTx, sessionId: string): PromptRow | undefined =>
-  tx.get<PromptRow>('SELECT * FROM prompts WHERE session_id = ? ORDER BY created_at DESC, id DESC LIMIT 1', sessionId)
-
 export const promptsOfSession = (tx: ReadTx, sessionId: string): PromptRow[] =>
   tx.all<PromptRow>('SELECT * FROM prompts WHERE session_id = ? ORDER BY created_at, id', sessionId)

@@ -61,10 +61,23 @@ export const candidateSessions = (tx: ReadTx, project: string, directory: string
     directory,
   )
 
-/** Open sessions without a lease that nobody used since `beforeMs` (MEM-707). */
+/** The project of the last session that ran in a directory, or in the nearest folder above it. */
+export const projectOfDirectory = (tx: ReadTx, directory: string): string | undefined =>
+  tx.get<{ project: string }>(
+    `SELECT project FROM sessions
+     WHERE project <> '' AND length(directory) > 1 AND (directory = ?1 OR substr(?1, 1, length(directory) + 1) = directory || '/')
+     ORDER BY length(directory) DESC, number DESC LIMIT 1`,
+    directory,
+  )?.project
+
+/**
+ * Open sessions of this data dir without a lease that nobody used since `beforeMs` (MEM-707). Sessions that another
+ * machine wrote last are not among them: whether their agents live is known there.
+ */
 export const idleSessions = (tx: ReadTx, nowMs: number, beforeMs: number, limit: number): SessionRow[] =>
   tx.all<SessionRow>(
-    `SELECT * FROM sessions WHERE ended_at IS NULL AND lease_until_ms < ? AND last_activity_ms < ? LIMIT ?`,
+    `SELECT * FROM sessions WHERE ended_at IS NULL AND lease_until_ms < ? AND last_activity_ms < ?
+       AND origin = (SELECT value FROM meta WHERE key = 'origin') LIMIT ?`,
     nowMs,
     beforeMs,
     limit,
@@ -72,3 +85,50 @@ export const idleSessions = (tx: ReadTx, nowMs: number, beforeMs: number, limit:
 
 export const observationsPointTo = (tx: ReadTx, sessionId: string): number =>
   tx.get<{ n: number }>('SELECT count(*) AS n FROM observations WHERE session_id = ?', sessionId)?.n ?? 0
+
+export const observationsOfOtherProjects = (tx: ReadTx, sessionId: string, project: string): number =>
+  tx.get<{ n: number }>(
+    'SELECT count(*) AS n FROM observations WHERE session_id = ? AND project IS NOT NULL AND project <> ?',
+    sessionId,
+    project,
+  )?.n ?? 0
+
+/** A session with the number of its live observations. */
+export type CountedSession = SessionRow & { readonly observation_count: number }
+
+const counted = `SELECT s.*,
+    (SELECT count(*) FROM observations o WHERE o.session_id = s.id AND o.deleted_at IS NULL) AS observation_count
+  FROM sessions s`
+
+/** Sessions of one project, or of all when null, the newest first. */
+export const recentSessions = (
+  tx: ReadTx,
+  project: string | null,
+  limit: number,
+  only: { readonly open: boolean } = { open: false },
+): CountedSession[] =>
+  tx.all<CountedSession>(
+    `${counted} WHERE (?1 IS NULL OR s.project = ?1) AND (?2 = 0 OR s.ended_at IS NULL)
+     ORDER BY s.started_at DESC, s.number DESC LIMIT ?3`,
+    project,
+    only.open ? 1 : 0,
+    limit,
+  )
+
+/** Open sessions nobody used since `beforeMs`, the longest unused first. */
+export const unusedSessions = (
+  tx: ReadTx,
+  project: string | null,
+  beforeMs: number,
+  limit: number,
+): CountedSession[] =>
+  tx.all<CountedSession>(
+    `${counted} WHERE s.ended_at IS NULL AND (?1 IS NULL OR s.project = ?1) AND s.last_activity_ms < ?2
+     ORDER BY s.last_activity_ms LIMIT ?3`,
+    project,
+    beforeMs,
+    limit,
+  )
+
+export const countedSession = (tx: ReadTx, id: string): CountedSession | undefined =>
+  tx.get<CountedSession>(`${counted} WHERE s.id = ?`, id)

@@ -14,6 +14,7 @@ import {
   type OpenOptions,
   busyTimeoutMs,
   databasePath,
+  isFileWhole,
   isWhole,
   openDatabase,
   verify,
@@ -114,7 +115,7 @@ export class Store {
     try {
       return new Store(options, open, openDatabase(open))
     } catch (error) {
-      throw storageFailure(error, databasePath(options.dataDir, open.fileName))
+      throw failureOf(error, databasePath(options.dataDir, open.fileName))
     }
   }
 
@@ -293,7 +294,6 @@ export class Store {
     this.#database = null
   }
 
-  /** The error with its code. A healthy file is not called damaged because one read of the disk failed. */
   #failureOf(error: unknown): unknown {
     const connection = this.#database?.connection
     if (!claimsDamage(error) || connection === undefined || !isWhole(connection))
@@ -368,6 +368,13 @@ export class Store {
 }
 
 const closed = (): EngramError => new EngramError('store_closed', 'The store was closed.')
+
+/** The error with its code. A healthy file is not called damaged because one read of the disk failed. */
+function failureOf(error: unknown, path: string, connection?: Connection): unknown {
+  if (!claimsDamage(error)) return storageFailure(error, path)
+  if (!(connection === undefined ? isFileWhole(path) : isWhole(connection))) return storageFailure(error, path)
+  return new EngramError('storage_failed', `A read of ${path} failed; the file itself is whole.`, { cause: error })
+}
 
 const changed = (path: string, what: string): EngramError =>
   new EngramError('database_generation_changed', `${path} ${what} while it was open.`)
