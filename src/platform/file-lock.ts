@@ -180,35 +180,3 @@ export function createMemoryLocks(): FileLocks {
     },
   }
 }
-
-/**
- * One piece of background work that is due once: letting a lock go when nobody needed it for a while. It never keeps a
- * process alive.
- */
-export class Later {
-  readonly #work: () => void
-  #timer: NodeJS.Timeout | null = null
-
-  constructor(work: () => void) {
-    this.#work = work
-  }
-
-  get isDue(): boolean {
-    return this.#timer !== null
-  }
-
-  /** Due in `ms`, unless it is due already. */
-  ask(ms: number): void {
-    if (this.#timer !== null) return
-    this.#timer = setTimeout(() => {
-      this.#timer = null
-      this.#work()
-    }, ms)
-    this.#timer.unref()
-  }
-
-  cancel(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer)
-    this.#timer = null
-  }
-}

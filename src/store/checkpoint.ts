@@ -1,4 +1,5 @@
 import { fileBytesOf } from '../platform/database-files.ts'
+import { Later } from '../platform/later.ts'
 import type { Connection } from './driver.ts'
 
 /** `isComplete`: every frame of the WAL is in the main file, and the next writer may begin the WAL anew. */
@@ -41,7 +42,7 @@ const lookMs = 5
 export class Checkpointer {
   readonly #options: CheckpointerOptions
   readonly #walBytesForced: number
-  #idle: NodeJS.Timeout | null = null
+  readonly #idle = new Later(() => this.#rest())
   #notBeforeMs = Number.NEGATIVE_INFINITY
 
   constructor(options: CheckpointerOptions) {
@@ -51,20 +52,17 @@ export class Checkpointer {
 
   /** Call after each commit, outside any transaction. */
   wrote(nowMs: number): void {
-    if (this.#idle === null) this.#idle = setTimeout(() => this.#rest(), idleMs).unref()
-    else this.#idle.refresh()
+    this.#idle.postpone(idleMs)
     if (nowMs < this.#notBeforeMs) return
     this.#notBeforeMs = nowMs + lookMs
     if (fileBytesOf(`${this.#options.path}-wal`) >= this.#walBytesForced) this.#force(nowMs)
   }
 
   stop(): void {
-    if (this.#idle !== null) clearTimeout(this.#idle)
-    this.#idle = null
+    this.#idle.cancel()
   }
 
   #rest(): void {
-    this.#idle = null
     this.#try((connection) => checkpoint(connection, 'PASSIVE'))
   }
 

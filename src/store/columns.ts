@@ -1,4 +1,5 @@
-import type { SqlValue, WriteTx } from './transaction.ts'
+import type { SqlValue } from './sql-value.ts'
+import type { WriteTx } from './transaction.ts'
 
 /** The SQL of one table, made once from its list of columns: constant text, no value ever inside. */
 export type TableSql<Row> = {

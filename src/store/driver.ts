@@ -1,6 +1,6 @@
 import Database from 'better-sqlite3'
 import { type FileIdentity, fileStateOf } from '../platform/database-files.ts'
-import type { RunResult, SqlValue } from './transaction.ts'
+import type { RunResult, SqlValue } from './sql-value.ts'
 
 /** Statements kept prepared per connection. */
 const statementsMax = 500

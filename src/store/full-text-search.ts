@@ -1,6 +1,7 @@
 import type { Scope } from '../model/records.ts'
 import type { ObservationRow, PromptRow } from './rows.ts'
-import type { ReadTx, SqlValue } from './transaction.ts'
+import type { SqlValue } from './sql-value.ts'
+import type { ReadTx } from './transaction.ts'
 
 /** Hard conditions on a record, all of which must hold (RET-501). Times in the stored form. */
 export type RecordFilters = {
@@ -40,7 +41,10 @@ export function observationWhere(filters: RecordFilters): Where {
     filters.types === undefined ? null : ['o.type IN (SELECT value FROM json_each(?))', JSON.stringify(filters.types)],
     given(filters.sessionId, 'o.session_id = ?'),
     given(filters.tool, 'o.tool_name = ?'),
-    given(filters.author, 'coalesce(o.author, (SELECT agent FROM sessions WHERE id = o.session_id)) = ? COLLATE NOCASE'),
+    given(
+      filters.author,
+      'coalesce(o.author, (SELECT agent FROM sessions WHERE id = o.session_id)) = ? COLLATE NOCASE',
+    ),
     given(filters.since, 'o.created_at >= ?'),
     given(filters.until, 'o.created_at <= ?'),
     given(filters.notExpiredAt, '(o.expires_at IS NULL OR o.expires_at > ?)'),
@@ -152,7 +156,11 @@ export const candidateRows = (tx: ReadTx, ids: readonly number[]): CandidateRow[
 /** Records whose topic key or id is one of these, newest first (MEM-603). */
 export function namedRows(
   tx: ReadTx,
-  names: { readonly topicKeys: readonly string[]; readonly ids: readonly number[]; readonly syncIds: readonly string[] },
+  names: {
+    readonly topicKeys: readonly string[]
+    readonly ids: readonly number[]
+    readonly syncIds: readonly string[]
+  },
   filters: RecordFilters,
   limit: number,
 ): CandidateRow[] {
@@ -173,9 +181,32 @@ export function namedRows(
   )
 }
 
+/** Live observations that pass the filters, newest first, after a place in that order. */
+export function observationsBefore(
+  tx: ReadTx,
+  filters: RecordFilters,
+  place: { readonly createdAt: string; readonly id: number } | null,
+  limit: number,
+): Pick<ObservationRow, 'id' | 'title' | 'content' | 'created_at'>[] {
+  const where = observationWhere(filters)
+  return tx.all(
+    `SELECT o.id, o.title, o.content, o.created_at FROM observations o
+     WHERE ${where.sql} AND (? IS NULL OR (o.created_at, o.id) < (?, ?))
+     ORDER BY o.created_at DESC, o.id DESC LIMIT ?`,
+    ...where.values,
+    place?.createdAt ?? null,
+    place?.createdAt ?? null,
+    place?.id ?? null,
+    limit,
+  )
+}
+
 /** Whole rows by id, in no order. */
 export const observationsByIds = (tx: ReadTx, ids: readonly number[]): ObservationRow[] =>
-  tx.all<ObservationRow>('SELECT o.* FROM json_each(?) j CROSS JOIN observations o ON o.id = j.value', JSON.stringify(ids))
+  tx.all<ObservationRow>(
+    'SELECT o.* FROM json_each(?) j CROSS JOIN observations o ON o.id = j.value',
+    JSON.stringify(ids),
+  )
 
 export const promptsByIds = (tx: ReadTx, ids: readonly number[]): PromptRow[] =>
   tx.all<PromptRow>('SELECT o.* FROM json_each(?) j CROSS JOIN prompts o ON o.id = j.value', JSON.stringify(ids))

@@ -50,7 +50,11 @@ export const changedPrompts = (tx: ReadTx, cursor: number, limit: number): Promp
   tx.all<PromptRow>('SELECT * FROM prompts WHERE change_seq > ? ORDER BY change_seq LIMIT ?', cursor, limit)
 
 export const liveObservationsAfter = (tx: ReadTx, id: number, limit: number): ObservationRow[] =>
-  tx.all<ObservationRow>('SELECT * FROM observations WHERE id > ? AND deleted_at IS NULL ORDER BY id LIMIT ?', id, limit)
+  tx.all<ObservationRow>(
+    'SELECT * FROM observations WHERE id > ? AND deleted_at IS NULL ORDER BY id LIMIT ?',
+    id,
+    limit,
+  )
 
 export const promptsAfterId = (tx: ReadTx, id: number, limit: number): PromptRow[] =>
   tx.all<PromptRow>('SELECT * FROM prompts WHERE id > ? ORDER BY id LIMIT ?', id, limit)

@@ -1,13 +1,5 @@
 import { observationNeighbours, promptNeighbours, promptsAfter, type Neighbour } from './full-text-neighbours.ts'
-import {
-  dayText,
-  foldText,
-  gramText,
-  indexedText,
-  keysText,
-  projectFacet,
-  scopeFacet,
-} from './index-text.ts'
+import { dayText, foldText, gramText, indexedText, keysText, projectFacet, scopeFacet } from './index-text.ts'
 import { ensureProject } from './projects.ts'
 import type { ObservationRow, PromptRow } from './rows.ts'
 import type { ReadTx, WriteTx } from './transaction.ts'
@@ -52,7 +44,9 @@ function rewriteUsers(tx: WriteTx, usedId: number, without: number): void {
 
 /** Ids of the rows in which a record's text stands. */
 export const usersOf = (tx: ReadTx, usedId: number): readonly number[] =>
-  tx.all<{ row_id: number }>('SELECT row_id FROM observation_context WHERE used_id = ?', usedId).map((row) => row.row_id)
+  tx
+    .all<{ row_id: number }>('SELECT row_id FROM observation_context WHERE used_id = ?', usedId)
+    .map((row) => row.row_id)
 
 /** Ids of the records whose text stands in a row. */
 export const usedBy = (tx: ReadTx, rowId: number): readonly number[] =>
@@ -132,7 +126,9 @@ const projectNumber = (tx: WriteTx, project: string | null, at: string): number 
 
 /** A record's author: the one given with the save, else the agent of its session (RET-206). */
 const authorOf = (tx: ReadTx, row: ObservationRow): string | null =>
-  row.author ?? tx.get<{ agent: string | null }>('SELECT agent FROM sessions WHERE id = ?', row.session_id)?.agent ?? null
+  row.author ??
+  tx.get<{ agent: string | null }>('SELECT agent FROM sessions WHERE id = ?', row.session_id)?.agent ??
+  null
 
 /** Keeps the name among the project's authors, which queries look for (RET-404). */
 export function rememberAuthor(tx: WriteTx, project: string | null, author: string | null): void {

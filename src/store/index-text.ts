@@ -89,7 +89,10 @@ const border = ' 0 '
 /** The `grams` column: pairs of unspaced runs everywhere, triples of the words of title and keys (RET-207). */
 export function gramText(fields: { readonly title: string; readonly keys: string; readonly content: string }): string {
   const named = foldText(`${fields.title} ${fields.keys}`)
-  const runs = [...unspacedRuns(named), ...(asciiOnly.test(fields.content) ? [] : unspacedRuns(foldText(fields.content)))]
+  const runs = [
+    ...unspacedRuns(named),
+    ...(asciiOnly.test(fields.content) ? [] : unspacedRuns(foldText(fields.content))),
+  ]
   const words = wordsOf(named).filter((word) => !isUnspaced(word) && [...word].length >= gramWordLettersMin)
   return [...runs, ...words].map((word) => gramsOfWord(word).join(' ')).join(border)
 }

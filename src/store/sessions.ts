@@ -116,12 +116,7 @@ export const recentSessions = (
   )
 
 /** Open sessions nobody used since `beforeMs`, the longest unused first. */
-export const unusedSessions = (
-  tx: ReadTx,
-  project: string | null,
-  beforeMs: number,
-  limit: number,
-): CountedSession[] =>
+export const unusedSessions = (tx: ReadTx, project: string | null, beforeMs: number, limit: number): CountedSession[] =>
   tx.all<CountedSession>(
     `${counted} WHERE s.ended_at IS NULL AND (?1 IS NULL OR s.project = ?1) AND s.last_activity_ms < ?2
      ORDER BY s.last_activity_ms LIMIT ?3`,

@@ -1,6 +1,6 @@
 import { EngramError } from '../model/errors.ts'
 import type { Clock } from '../platform/clock.ts'
-import { Later } from '../platform/file-lock.ts'
+import { Later } from '../platform/later.ts'
 import type { FileLocks, HeldLock } from '../platform/file-lock.ts'
 import { bounds } from './bounds.ts'
 

@@ -1,5 +1,5 @@
 import { EngramError } from '../model/errors.ts'
-import { Later } from '../platform/file-lock.ts'
+import { Later } from '../platform/later.ts'
 import type { BlockWriter } from './block-writer.ts'
 import { bounds } from './bounds.ts'
 import { finishDeletion } from './deletion.ts'
