@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { limits } from '../model/limits.ts'
 import type { Observation, Prompt, Relation, Session } from '../model/records.ts'
-import { name, operation, readPlace, text } from './operation.ts'
+import { name, operation, readPlace } from './operation.ts'
 
 /** The backup document (MEM-1001, MEM-1004): readable by the Go program, lossless for us through `ext`. */
 export type Backup = {
@@ -73,13 +73,9 @@ export const backupOperations = {
     summary: 'Put a verified copy in place of the database; the present one is backed up first',
     input: () => z.object({ path: name(limits.directoryBytesMax).min(1), confirmed: z.boolean().optional() }),
   }),
-  'store.adopt': operation<AdoptResult>()({
-    effect: 'write',
-    summary: 'Move a database of the Go program in; the old file stays as it is (MEM-106)',
-    input: () => z.object({ path: text(limits.directoryBytesMax).optional(), dry_run: z.boolean().optional() }),
-  }),
 } as const
 
+/** What moving a database of the Go program in did, or would do (MEM-106). */
 export type AdoptResult = {
   readonly dry_run: boolean
   readonly adopted: boolean

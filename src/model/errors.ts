@@ -31,6 +31,7 @@ export const errorTable = {
   broken_backup: row(400, 'INVALID_ARGUMENT', 1, false, 'The file is not a complete backup. Nothing was applied.'),
   network_filesystem: row(400, 'FAILED_PRECONDITION', 2, false, 'Use a local disk, or pass --allow-network-fs.'),
   payload_too_large: row(413, 'RESOURCE_EXHAUSTED', 6, false, 'Send less at once.'),
+  unsupported_media_type: row(415, 'INVALID_ARGUMENT', 2, false, 'Send `Content-Type: application/json`.'),
   // ── who asks ──
   unauthorized: row(401, 'UNAUTHENTICATED', 4, false, 'Send `Authorization: Bearer <token>`.'),
   forbidden: row(403, 'PERMISSION_DENIED', 4, false, 'Ask for access.'),

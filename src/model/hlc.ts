@@ -17,6 +17,9 @@ export const hlcMs = (hlc: string): number => Number.parseInt(hlc.slice(0, 12), 
 
 export const isHlc = (text: string): boolean => /^[0-9a-f]{16}$/.test(text)
 
+const hlcLast = 'ffffffffffffffff'
+
+/** Nothing comes after the last reading; it stays, rather than become one that no longer compares as text. */
 function increment(hlc: string): string {
-  return (BigInt(`0x${hlc}`) + 1n).toString(16).padStart(16, '0')
+  return hlc >= hlcLast ? hlcLast : (BigInt(`0x${hlc}`) + 1n).toString(16).padStart(16, '0')
 }

@@ -13,7 +13,7 @@ describe('project names', () => {
   })
 
   it.each([
-    ['/home/ana/src/acme', 'acme'],
+    ['/home/someone/src/acme', 'acme'],
     ['C:\\work\\Acme', 'acme'],
     ['../x/', 'x'],
     ['.dotted', 'dotted'],

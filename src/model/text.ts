@@ -54,3 +54,13 @@ export function estimateTokens(text: string): number {
   }
   return Math.ceil(ascii / 4) + other
 }
+
+/** One line of what may be several: a record must not open a heading, a bullet or a fence of its own (RET-757). */
+export function oneLine(text: string): string {
+  const lines = text.split(/[\r\n\v\f\u0085\u2028\u2029]/)
+  if (lines.length === 1) return text.trim()
+  return lines
+    .map((line) => line.trim())
+    .filter((line) => line !== '')
+    .join(' ')
+}

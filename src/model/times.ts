@@ -10,13 +10,21 @@ export function parseTime(text: string): number | null {
   const match = stored.exec(text.trim())
   if (match === null) return null
   const [, year, month, day, hour = '00', minute = '00', second = '00', fraction = '0', offset = 'Z'] = match
-  const milliseconds = Math.floor(Number(`0.${fraction}`) * 1000)
-  const at = Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second))
-  const made = new Date(at)
+  const made = new Date(0)
+  // Not Date.UTC, which takes the years 0 to 99 for those of a century ago: Go writes its zero time as year 1.
+  made.setUTCFullYear(Number(year), Number(month) - 1, Number(day))
   const isDay = made.getUTCDate() === Number(day) && made.getUTCMonth() === Number(month) - 1
-  const isReal = isDay && Number(hour) < 24 && Number(minute) < 60 && Number(second) < 60
-  return isReal ? at + milliseconds - offsetMs(offset) : null
+  if (!isDay || Number(hour) >= 24 || Number(minute) >= 60 || Number(second) >= 60) return null
+  const milliseconds = Math.floor(Number(`0.${fraction}`) * 1000)
+  const at = made.setUTCHours(Number(hour), Number(minute), Number(second), milliseconds) - offsetMs(offset)
+  return isWritableTime(at) ? at : null
 }
+
+const timeMinMs = Date.parse('0000-01-01T00:00:00Z')
+const timeMaxMs = Date.parse('9999-12-31T23:59:59.999Z')
+
+/** Whether a time has a stored form: four digits of a year. */
+export const isWritableTime = (ms: number): boolean => ms >= timeMinMs && ms <= timeMaxMs
 
 function offsetMs(offset: string): number {
   if (offset === 'Z' || offset === 'z') return 0

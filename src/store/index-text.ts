@@ -7,14 +7,16 @@ import type { Scope } from '../model/records.ts'
  */
 export const indexTextVersion = '1'
 
-const asciiOnly = /^[\x00-\x7f]*$/
+const beyondAscii = /\P{ASCII}/u
+
+export const isAscii = (text: string): boolean => !beyondAscii.test(text)
 
 /**
  * One spelling for what people type in several (RET-208): compatibility forms, lower case, no accents on Latin and Greek
  * letters, `ё` = `е`, no Arabic vowel signs or tatweel, no Hebrew points. Marks of Indic and Thai scripts stay.
  */
 export function foldText(text: string): string {
-  if (asciiOnly.test(text)) return text.toLowerCase()
+  if (isAscii(text)) return text.toLowerCase()
   return text
     .toWellFormed()
     .normalize('NFKC')
@@ -58,7 +60,7 @@ export const spacedParts = (word: string): readonly string[] =>
 
 /** A field as it is indexed: folded, the parts of its words at the end so that phrases still match (RET-201). */
 export function indexedText(text: string): string {
-  const isPlain = asciiOnly.test(text)
+  const isPlain = isAscii(text)
   if (isPlain && !innerCapital.test(text)) return foldText(text)
   const words = wordsOf(text)
   const parts = words.flatMap(identifierParts)
@@ -72,7 +74,7 @@ export const unspacedRuns = (folded: string): readonly string[] => folded.match(
 
 /** Overlapping pieces of `size` code points; the whole when it is shorter. */
 export function gramsOf(word: string, size: number): readonly string[] {
-  const letters = [...word]
+  const letters = Array.from(word)
   if (letters.length <= size) return [word]
   return letters.slice(0, letters.length - size + 1).map((_, at) => letters.slice(at, at + size).join(''))
 }
@@ -89,11 +91,8 @@ const border = ' 0 '
 /** The `grams` column: pairs of unspaced runs everywhere, triples of the words of title and keys (RET-207). */
 export function gramText(fields: { readonly title: string; readonly keys: string; readonly content: string }): string {
   const named = foldText(`${fields.title} ${fields.keys}`)
-  const runs = [
-    ...unspacedRuns(named),
-    ...(asciiOnly.test(fields.content) ? [] : unspacedRuns(foldText(fields.content))),
-  ]
-  const words = wordsOf(named).filter((word) => !isUnspaced(word) && [...word].length >= gramWordLettersMin)
+  const runs = [...unspacedRuns(named), ...(isAscii(fields.content) ? [] : unspacedRuns(foldText(fields.content)))]
+  const words = wordsOf(named).filter((word) => !isUnspaced(word) && Array.from(word).length >= gramWordLettersMin)
   return [...runs, ...words].map((word) => gramsOfWord(word).join(' ')).join(border)
 }
 

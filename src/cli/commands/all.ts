@@ -1,0 +1,121 @@
+import type { Command } from '../command.ts'
+import {
+  adoptCommand,
+  backupCreateCommand,
+  backupListCommand,
+  backupRestoreCommand,
+  backupVerifyCommand,
+} from './backup-files.ts'
+import { exportCommand, importCommand } from './backup.ts'
+import { completeCommand, completionCommand } from './completion.ts'
+import { configShowCommand } from './config.ts'
+import {
+  conflictDeferredCommand,
+  conflictListCommand,
+  conflictScanCommand,
+  conflictSettleCommand,
+  conflictShowCommand,
+  conflictStatsCommand,
+} from './conflicts.ts'
+import { contextCommand } from './context.ts'
+import { addCommand, drainCommand, forgetCommand, promoteCommand } from './curate.ts'
+import { deleteCommand, deleteProjectCommand, deletePromptCommand, deleteSessionCommand } from './delete.ts'
+import { doctorCommand, doctorRepairCommand } from './doctor.ts'
+import { ingestCommand } from './ingest.ts'
+import { servicePrintCommand } from './login-unit.ts'
+import {
+  historyCommand,
+  pinCommand,
+  restoreCommand,
+  showCommand,
+  timelineCommand,
+  unpinCommand,
+  updateCommand,
+} from './observations.ts'
+import {
+  initCommand,
+  projectConsolidateCommand,
+  projectCurrentCommand,
+  projectListCommand,
+  projectMergeCommand,
+  projectMoveCommand,
+  projectPruneCommand,
+  projectRescueCommand,
+} from './projects.ts'
+import { obsidianExportCommand } from './obsidian-export.ts'
+import { promptsCommand } from './prompts.ts'
+import { lookupCommand, recallCommand } from './recall.ts'
+import { conflictCompareCommand, conflictJudgeCommand } from './relations.ts'
+import { reviewCommand } from './review.ts'
+import { saveCommand } from './save.ts'
+import { searchCommand } from './search.ts'
+import { serveCommand } from './serve.ts'
+import { sessionEndCommand, sessionListCommand, sessionShowCommand } from './sessions.ts'
+import { statsCommand, statusCommand } from './status.ts'
+import { testCommand } from './test.ts'
+import { versionCommand } from './version.ts'
+
+/** Every command, in the order the help lists them within their sections. */
+export const commands: readonly Command[] = [
+  saveCommand,
+  searchCommand,
+  showCommand,
+  addCommand,
+  updateCommand,
+  deleteCommand,
+  deleteSessionCommand,
+  deletePromptCommand,
+  deleteProjectCommand,
+  restoreCommand,
+  pinCommand,
+  unpinCommand,
+  timelineCommand,
+  historyCommand,
+  contextCommand,
+  recallCommand,
+  lookupCommand,
+  ingestCommand,
+  reviewCommand,
+  promoteCommand,
+  drainCommand,
+  forgetCommand,
+  sessionListCommand,
+  sessionShowCommand,
+  sessionEndCommand,
+  promptsCommand,
+  projectListCommand,
+  projectCurrentCommand,
+  projectMergeCommand,
+  projectMoveCommand,
+  projectConsolidateCommand,
+  projectPruneCommand,
+  projectRescueCommand,
+  initCommand,
+  conflictListCommand,
+  conflictShowCommand,
+  conflictSettleCommand,
+  conflictStatsCommand,
+  conflictScanCommand,
+  conflictJudgeCommand,
+  conflictCompareCommand,
+  conflictDeferredCommand,
+  exportCommand,
+  importCommand,
+  obsidianExportCommand,
+  backupCreateCommand,
+  backupListCommand,
+  backupVerifyCommand,
+  backupRestoreCommand,
+  adoptCommand,
+  statusCommand,
+  statsCommand,
+  serveCommand,
+  doctorCommand,
+  doctorRepairCommand,
+  configShowCommand,
+  servicePrintCommand,
+  completionCommand,
+  testCommand,
+  versionCommand,
+  completeCommand(() => commands),
+]

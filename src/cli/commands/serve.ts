@@ -1,0 +1,47 @@
+import { EngramError } from '../../model/errors.ts'
+import { command, type ExitCode } from '../command.ts'
+import { oneLine } from '../visible.ts'
+
+const levels = ['debug', 'info', 'warn', 'error', 'silent'] as const
+
+export const serveCommand = command({
+  path: 'serve',
+  section: 'This machine',
+  summary: 'Serve the memory API over HTTP until stopped',
+  details: 'On 127.0.0.1:7437 unless told otherwise. An address others can reach needs ENGRAM_HTTP_TOKEN.',
+  arguments: [{ name: 'port', description: 'the port (default: 7437)', required: false }],
+  options: [
+    { flags: '--addr <address>', description: 'host:port or :port' },
+    { flags: '--port <port>', description: 'the port alone' },
+    { flags: '--socket <path>', description: 'only on this unix socket' },
+    { flags: '--project <name>', description: 'what reads without a project are about', isProject: true },
+    { flags: '--log-level <level>', description: 'how much is logged', choices: levels, defaultText: 'info' },
+  ],
+  examples: ['engram serve', 'engram serve 8080', 'ENGRAM_HTTP_TOKEN=… engram serve --addr :8080'],
+  run: async (context): Promise<ExitCode> => {
+    const { config } = context
+    const addressed = ['addr', 'port'].some((name) => context.option(name) !== undefined)
+    if (context.option('socket') !== undefined && (addressed || context.argument('port') !== undefined)) {
+      throw new EngramError('usage', 'Expected a socket or an address, got both.')
+    }
+    const outcome = await context.program.serve(
+      config,
+      {
+        host: config.host.value,
+        port: config.port.value,
+        // An address typed now is meant more than a socket in the environment.
+        socket: addressed || context.argument('port') !== undefined ? undefined : config.socket.value,
+        token: config.token.value,
+        allowedHosts: config.allowedHosts.value,
+        projectOverride: context.option('project') ?? config.project.value,
+        onListening: (address) => {
+          if (context.json) context.printJson({ status: 'listening', address })
+          else context.note(`[engram] HTTP server listening on ${oneLine(address)}`)
+        },
+      },
+      context.signal,
+    )
+    if (outcome === 'already') context.answer({ status: 'already' }, () => 'This data dir is already served there.')
+    return 0
+  },
+})

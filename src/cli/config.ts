@@ -1,0 +1,209 @@
+import { readFile } from 'node:fs/promises'
+import { isAbsolute, join, resolve } from 'node:path'
+import { EngramError } from '../model/errors.ts'
+import { defaultSettings, type Settings } from '../model/settings.ts'
+import { errorCodeOf } from '../platform/files.ts'
+import type { Terminal } from './terminal.ts'
+
+/** Where a value comes from; the first that has one wins (MEM-1404). */
+export type ValueSource = 'flag' | 'environment' | 'config.yaml' | 'default'
+
+export type ConfigValue<T> = { readonly value: T; readonly source: ValueSource; readonly name: string }
+
+/** Everything a person may set, each value with its source. */
+export type Config = {
+  readonly dataDir: ConfigValue<string>
+  readonly project: ConfigValue<string | undefined>
+  readonly host: ConfigValue<string>
+  readonly port: ConfigValue<number>
+  readonly socket: ConfigValue<string | undefined>
+  readonly token: ConfigValue<string | undefined>
+  readonly timezone: ConfigValue<string | undefined>
+  readonly logLevel: ConfigValue<string>
+  readonly allowNetworkFs: ConfigValue<boolean>
+  /** Names under which the server may be called besides loopback ones. */
+  readonly allowedHosts: ConfigValue<readonly string[]>
+  readonly settings: Settings
+  /** The parsed file, for what only one command reads. */
+  readonly file: Readonly<Record<string, unknown>>
+}
+
+export type GlobalFlags = {
+  readonly dataDir?: string | undefined
+  readonly project?: string | undefined
+  readonly addr?: string | undefined
+  readonly port?: string | undefined
+  readonly socket?: string | undefined
+  readonly logLevel?: string | undefined
+  readonly allowNetworkFs?: boolean | undefined
+}
+
+export const defaultPort = 7437
+export const defaultHost = '127.0.0.1'
+
+/**
+ * Flags beat environment beats `config.yaml` beats default. A relative data dir is resolved for `serve` only; elsewhere
+ * it is a usage error, because a hook's directory is not the person's (MEM-101).
+ */
+export async function readConfig(
+  terminal: Pick<Terminal, 'environment' | 'directory' | 'homeDir'>,
+  flags: GlobalFlags,
+  options: { readonly forServer: boolean },
+): Promise<Config> {
+  const env = (name: string): string | undefined => {
+    const value = terminal.environment[name]
+    return value === undefined || value.trim() === '' ? undefined : value
+  }
+  const dataDir = pick<string>(
+    'data_dir',
+    flags.dataDir,
+    env('ENGRAM_DATA_DIR'),
+    undefined,
+    join(terminal.homeDir, '.engram'),
+  )
+  const located = { ...dataDir, value: locate(dataDir.value, terminal.directory, options.forServer) }
+  const file = await readConfigFile(join(located.value, 'config.yaml'))
+  const at = (path: string): unknown => path.split('.').reduce<unknown>((node, key) => childOf(node, key), file)
+  // An address in the environment is the server's; it must not stop a save.
+  const givenAddress = flags.addr ?? (options.forServer ? (env('ENGRAM_ADDR') ?? textOf(at('server.addr'))) : undefined)
+  const address = splitAddress(givenAddress)
+  const addressSource =
+    flags.addr !== undefined ? 'flag' : env('ENGRAM_ADDR') !== undefined ? 'environment' : 'config.yaml'
+  return {
+    dataDir: located,
+    project: pick('project', flags.project, env('ENGRAM_PROJECT'), textOf(at('project')), undefined),
+    host:
+      address === null
+        ? { name: 'server.host', value: defaultHost, source: 'default' }
+        : { name: 'server.host', value: address.host, source: addressSource },
+    port:
+      flags.port === undefined && address !== null
+        ? { name: 'server.port', value: address.port, source: addressSource }
+        : portOf(flags.port, env('ENGRAM_PORT'), at('server.port')),
+    socket: pick('server.socket', flags.socket, env('ENGRAM_SOCKET'), textOf(at('server.socket')), undefined),
+    token: pick('server.token', undefined, env('ENGRAM_HTTP_TOKEN'), textOf(at('server.token')), undefined),
+    timezone: pick('timezone', undefined, env('ENGRAM_TIMEZONE'), textOf(at('timezone')), undefined),
+    logLevel: pick('log_level', flags.logLevel, env('ENGRAM_LOG_LEVEL'), textOf(at('log_level')), 'info'),
+    allowNetworkFs: pick('allow_network_fs', flags.allowNetworkFs, undefined, booleanOf(at('allow_network_fs')), false),
+    allowedHosts: pick('server.allowed_hosts', undefined, undefined, textsOf(at('server.allowed_hosts')), []),
+    settings: settingsOf(at),
+    file,
+  }
+}
+
+function pick<T>(
+  name: string,
+  flag: T | undefined,
+  env: T | undefined,
+  file: T | undefined,
+  fallback: T,
+): ConfigValue<T> {
+  if (flag !== undefined) return { name, value: flag, source: 'flag' }
+  if (env !== undefined) return { name, value: env, source: 'environment' }
+  if (file !== undefined) return { name, value: file, source: 'config.yaml' }
+  return { name, value: fallback, source: 'default' }
+}
+
+function locate(given: string, directory: string, relativeAllowed: boolean): string {
+  if (isAbsolute(given)) return given
+  if (relativeAllowed) return resolve(directory, given)
+  throw new EngramError('usage', `Expected an absolute data dir, got ${JSON.stringify(given)}.`, {
+    hint: 'Give the whole path with --data-dir or ENGRAM_DATA_DIR.',
+  })
+}
+
+/** A port of the environment or the file that is none falls back; one the person typed is an error (MEM-1404). */
+function portOf(flag: string | undefined, env: string | undefined, file: unknown): ConfigValue<number> {
+  const name = 'server.port'
+  if (flag !== undefined) {
+    const port = validPort(flag)
+    if (port === null) throw new EngramError('usage', `Expected a port from 0 to 65535, got ${JSON.stringify(flag)}.`)
+    return { name, value: port, source: 'flag' }
+  }
+  const fromEnv = env === undefined ? null : validPort(env)
+  if (fromEnv !== null && fromEnv > 0) return { name, value: fromEnv, source: 'environment' }
+  const fromFile = typeof file === 'number' || typeof file === 'string' ? validPort(String(file)) : null
+  if (fromFile !== null) return { name, value: fromFile, source: 'config.yaml' }
+  return { name, value: defaultPort, source: 'default' }
+}
+
+const validPort = (text: string): number | null =>
+  /^\d{1,5}$/.test(text.trim()) && Number(text) <= 65_535 ? Number(text) : null
+
+/** `:8080`, `host:8080`, `[::1]:8080` or a bare port. */
+export function splitAddress(text: string | undefined): { readonly host: string; readonly port: number } | null {
+  if (text === undefined || text.trim() === '') return null
+  const match = /^(?:(\[[0-9a-fA-F:.]+\]|[^:[\]\s]*):)?(\d{1,5})$/.exec(text.trim())
+  const port = match === null ? null : validPort(match[2] ?? '')
+  if (match === null || port === null)
+    throw new EngramError('usage', `Expected host:port or :port, got ${JSON.stringify(text)}.`)
+  const host = (match[1] ?? '').replace(/^\[|\]$/g, '')
+  // `:8080` means every address, as it does in the Go program; it then needs a token.
+  return { host: match[1] === undefined ? defaultHost : host === '' ? '0.0.0.0' : host, port }
+}
+
+async function readConfigFile(path: string): Promise<Readonly<Record<string, unknown>>> {
+  const text = await textOfFile(path)
+  if (text === null) return {}
+  // Most data dirs have no such file, and reading YAML costs a start more than all else here.
+  const { parseYaml } = await import('../platform/yaml.ts')
+  try {
+    const parsed = parseYaml(text)
+    if (parsed === null || parsed === undefined) return {}
+    if (typeof parsed === 'object' && !Array.isArray(parsed)) return parsed as Readonly<Record<string, unknown>>
+  } catch (error) {
+    throw new EngramError('usage', `${path} is not valid YAML: ${messageOf(error)}`, { hint: 'Repair the file.' })
+  }
+  throw new EngramError('usage', `Expected ${path} to hold keys and values.`, { hint: 'Repair the file.' })
+}
+
+async function textOfFile(path: string): Promise<string | null> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    const code = errorCodeOf(error)
+    if (code === 'ENOENT' || code === 'ENOTDIR') return null
+    throw new EngramError('usage', `${path} cannot be read: ${messageOf(error)}`, { hint: 'Repair the file.' })
+  }
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+const childOf = (node: unknown, key: string): unknown =>
+  typeof node === 'object' && node !== null && Object.hasOwn(node, key)
+    ? (node as Record<string, unknown>)[key]
+    : undefined
+
+const textOf = (value: unknown): string | undefined =>
+  typeof value === 'string' && value.trim() !== '' ? value : typeof value === 'number' ? String(value) : undefined
+
+const textsOf = (value: unknown): readonly string[] | undefined =>
+  Array.isArray(value) ? value.filter((one): one is string => typeof one === 'string') : undefined
+
+const booleanOf = (value: unknown): boolean | undefined => (typeof value === 'boolean' ? value : undefined)
+
+/** `review: {decision: 6mo}`, `dedupe_window: 15m`, `history: {keep: 50}`, `durability: full` (MEM-304, MEM-305). */
+function settingsOf(at: (path: string) => unknown): Settings {
+  const review = at('review')
+  const months = Object.entries(typeof review === 'object' && review !== null ? review : {}).flatMap(
+    ([type, period]) => {
+      const match = /^(\d{1,3})\s*(?:mo|months?)?$/.exec(String(period).trim())
+      return match === null ? [] : [[type, Number(match[1])] as const]
+    },
+  )
+  const kept = at('history.keep')
+  return {
+    ...defaultSettings,
+    reviewMonths: { ...defaultSettings.reviewMonths, ...Object.fromEntries(months) },
+    dedupeWindowMs: windowOf(at('dedupe_window')),
+    historyKept: typeof kept === 'number' && kept >= 0 ? Math.floor(kept) : defaultSettings.historyKept,
+    durability: at('durability') === 'normal' ? 'normal' : 'full',
+  }
+}
+
+function windowOf(value: unknown): number {
+  const match = /^(\d{1,6})\s*(m|h|d)$/.exec(textOf(value) ?? '')
+  if (match === null) return 0
+  const unit = { m: 60_000, h: 3_600_000, d: 86_400_000 }[match[2] ?? 'm'] ?? 0
+  return Number(match[1]) * unit
+}

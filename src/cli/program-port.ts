@@ -1,0 +1,35 @@
+import type { AdoptResult } from '../api/backup.ts'
+import type { Caller } from '../api/caller.ts'
+import type { Config } from './config.ts'
+
+/** What the composition root offers the command line beyond single operations. */
+export interface ProgramPort {
+  readonly version: string
+  /** The engine over the data dir of the config. Throws EngramError. */
+  open(config: Config): Promise<OpenedProgram>
+  /** Serves until the signal aborts; resolves when everything is closed. */
+  serve(config: Config, options: ServeOptions, signal: AbortSignal): Promise<ServeOutcome>
+  /**
+   * Moves a database of the Go program in (MEM-106). Not an operation of the engine, because such a data dir cannot be
+   * opened before. `path`: the database to read, by default the one in the data dir.
+   */
+  adopt(config: Config, options: { readonly dryRun: boolean; readonly path: string | undefined }): Promise<AdoptResult>
+  /** Wall time, milliseconds since 1970. */
+  nowMs(): number
+}
+
+export type OpenedProgram = { readonly caller: Caller; close(): Promise<void> }
+
+export type ServeOptions = {
+  readonly host: string
+  readonly port: number
+  readonly socket: string | undefined
+  readonly token: string | undefined
+  readonly allowedHosts: readonly string[]
+  /** `--project` or ENGRAM_PROJECT: what reads without a project are about. */
+  readonly projectOverride: string | undefined
+  readonly onListening: (address: string) => void
+}
+
+/** `already`: the same data dir is served there by another process (MEM-1301). */
+export type ServeOutcome = 'stopped' | 'already'

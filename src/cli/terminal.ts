@@ -1,0 +1,60 @@
+import { isatty } from 'node:tty'
+
+/** The person's side of the program as an input, so that tests can be that person. */
+export interface Terminal {
+  readonly isTty: boolean
+  readonly isErrorTty: boolean
+  /** Whether answers can be typed. */
+  readonly isInteractive: boolean
+  readonly columns: number
+  readonly colour: boolean
+  readonly environment: Readonly<Record<string, string | undefined>>
+  readonly directory: string
+  readonly homeDir: string
+  /** How this program is started again: the runtime and the script, absolute paths. */
+  readonly executable: readonly string[]
+  write(text: string): void
+  writeError(text: string): void
+  /** Standard input as it comes. */
+  inputParts(): AsyncIterable<Uint8Array>
+}
+
+const columnsDefault = 80
+/** Below this nothing can be laid out; the terminal may then break lines itself. */
+const columnsMin = 20
+
+/** The process's own terminal. Colour obeys NO_COLOR, FORCE_COLOR and whether anybody is there to see it. */
+export function processTerminal(process: NodeJS.Process, homeDir: string): Terminal {
+  const { env, stdout, stderr, stdin } = process
+  const isTty = isatty(stdout.fd)
+  // Whoever reads the messages may go away before we are done; that is no failure.
+  stderr.on('error', () => undefined)
+  return {
+    isTty,
+    isErrorTty: isatty(stderr.fd),
+    isInteractive: isTty && isatty(stdin.fd),
+    columns: Math.max(columnsMin, stdout.columns ?? columnsDefault),
+    colour: wantsColour(env, isTty),
+    environment: env,
+    directory: process.cwd(),
+    homeDir,
+    executable: [process.execPath, ...process.argv.slice(1, 2)],
+    write: (text) => void stdout.write(text),
+    writeError: (text) => void stderr.write(text),
+    inputParts: () => stdin as AsyncIterable<Uint8Array>,
+  }
+}
+
+/** All of standard input as text; a byte order mark is left out. */
+export async function readInput(terminal: Pick<Terminal, 'inputParts'>): Promise<string> {
+  const decoder = new TextDecoder()
+  let text = ''
+  for await (const part of terminal.inputParts()) text += decoder.decode(part, { stream: true })
+  return text + decoder.decode()
+}
+
+function wantsColour(env: Readonly<Record<string, string | undefined>>, isTty: boolean): boolean {
+  if (env['NO_COLOR'] !== undefined && env['NO_COLOR'] !== '') return false
+  if (env['FORCE_COLOR'] !== undefined && env['FORCE_COLOR'] !== '' && env['FORCE_COLOR'] !== '0') return true
+  return isTty && env['TERM'] !== 'dumb'
+}

@@ -1,0 +1,9 @@
+import type { CommandContext } from './command.ts'
+import { readInput } from './terminal.ts'
+
+/** Text as it was typed; a lone `-` stands for standard input. */
+export async function typedText(context: CommandContext, given: string): Promise<string> {
+  if (given !== '-') return given
+  if (context.terminal.isInteractive) context.note('reading from standard input; end with Ctrl-D')
+  return readInput(context.terminal)
+}

@@ -1,0 +1,307 @@
+import { limits } from '../model/limits.ts'
+import { toScope } from '../model/records.ts'
+import { cleanText, cutUtf8, isBlank } from '../model/text.ts'
+import { formatTime, timeOrder } from '../model/times.ts'
+import type { ArrivedObservation, ArrivedVersion } from '../protocol/record-rows.ts'
+import { nextChangeSeq, receiveHlc } from '../store/change-clock.ts'
+import {
+  insertObservation,
+  observationBySyncId,
+  updateObservation,
+  updateObservationCounters,
+} from '../store/observations.ts'
+import { orphanRelationsOf, reviveRelationsOf } from '../store/relations.ts'
+import type { ObservationRow } from '../store/rows.ts'
+import { findTombstone, markTombstoneAgain } from '../store/tombstones.ts'
+import type { WriteTx } from '../store/transaction.ts'
+import { putVersion, snapshotOf, type Snapshot } from '../store/versions.ts'
+import {
+  accepted,
+  badRecord,
+  createCleaner,
+  ensureSession,
+  filedUnder,
+  timeOr,
+  timeOrNull,
+  type AcceptDeps,
+  type Accepted,
+  type AcceptOptions,
+  type Cleaner,
+} from './arrival.ts'
+import { addVersion, type ArrivingVersion } from './add-version.ts'
+import { knownVersions, refreshConflicts } from './heads.ts'
+import { titleFromContent } from './rules/cut.ts'
+import { normalisedHash } from './rules/dedupe.ts'
+import { legacyVersion, mergeCounters, type Counters } from './rules/merge.ts'
+import { normaliseTopicKey } from './rules/topic.ts'
+import { fingerprintOfRow } from './rules/version.ts'
+
+type Fields = Omit<NonNullable<ArrivedVersion['snapshot']>, 'review_after'> & {
+  readonly review_after?: string | null | undefined
+}
+
+/**
+ * Takes in an observation: by its version (MEM-504), or by its time when it carries none (MEM-505). What was hard-deleted
+ * does not come back (MEM-507). Throws `invalid_request` for a record that cannot be kept.
+ * @param record `sync_id` must be given; rows without one are named first (CHK-604)
+ */
+export function acceptObservation(
+  tx: WriteTx,
+  deps: AcceptDeps,
+  record: ArrivedObservation,
+  options: AcceptOptions,
+): Accepted {
+  const syncId = record.sync_id
+  if (syncId === undefined) throw badRecord('Expected a sync id.', 'sync_id')
+  const nowMs = deps.clock.nowMs()
+  const tombstone = findTombstone(tx, 'observation', syncId)
+  if (tombstone !== undefined) {
+    const isUnaware =
+      record.ext?.version === undefined && timeOrder(record.updated_at) > timeOrder(tombstone.deleted_at)
+    if (isUnaware && options.remote !== null) markTombstoneAgain(tx, tombstone, nextChangeSeq(tx))
+    return accepted('buried')
+  }
+  const cleaner = createCleaner(deps)
+  const snapshot = cleanState(tx, { ...record, ...record.ext, deleted_at: record.deleted_at }, cleaner, nowMs)
+  const known = observationBySyncId(tx, syncId)
+  const state = known === undefined || isVersioned(record) ? snapshot : leaveMissing(snapshot, record, known)
+  const counters = countersOf(record, state)
+  const arriving = arrivingVersion(record, state)
+  if (isVersioned(record)) receiveHlc(tx, arriving.hlc, nowMs)
+  if (known === undefined) {
+    ensureSession(tx, state.session_id, state.project ?? '', nowMs)
+    const pinned = options.withPins === true && record.pinned === true ? 1 : 0
+    const row = insertObservation(tx, newRow(syncId, arriving, counters, pinned, nextChangeSeq(tx)))
+    // A new record can stand against others of its topic, and against nothing else.
+    const conflicts = row.topic_key === null ? 0 : conflictsOf(tx, row, nowMs, options)
+    return accepted('inserted', { redacted: cleaner.redacted(), conflicts })
+  }
+  if (!isVersioned(record)) {
+    const echo = echoOf(tx, known, arriving, counters)
+    if (echo === 'ignore') return accepted('unchanged')
+    if (echo === 'counters') return takeCounters(tx, known, counters)
+  }
+  return takeVersion(tx, deps, known, arriving, counters, options, cleaner.redacted())
+}
+
+/**
+ * Takes in a kept version: another head of an open conflict, or a state of the history (CHK-301, MEM-1004). It changes
+ * nothing when the observation is not known.
+ */
+export function acceptVersion(tx: WriteTx, deps: AcceptDeps, record: ArrivedVersion, options: AcceptOptions): Accepted {
+  const row = observationBySyncId(tx, record.sync_id)
+  if (row === undefined)
+    return accepted(findTombstone(tx, 'observation', record.sync_id) === undefined ? 'deferred' : 'buried')
+  const nowMs = deps.clock.nowMs()
+  const cleaner = createCleaner(deps)
+  if (record.snapshot === null) return keepName(tx, row, record, nowMs)
+  const snapshot = cleanState(tx, record.snapshot, cleaner, nowMs)
+  receiveHlc(tx, record.hlc, nowMs)
+  const arriving: ArrivingVersion = {
+    version: record.version,
+    ancestors: [...new Set([...(record.parents ?? []), ...(record.ancestors ?? [])])],
+    parents: record.parents ?? [],
+    hlc: record.hlc,
+    origin: record.origin,
+    fingerprint: fingerprintOfRow(snapshot),
+    deleted: snapshot.deleted_at !== null,
+    updatedAt: snapshot.updated_at,
+    snapshot,
+    capturedAt: timeOr(record.captured_at, formatTime(nowMs)),
+  }
+  const counters: Counters = { ...snapshot, duplicate_count: row.duplicate_count, last_seen_at: row.last_seen_at }
+  return takeVersion(tx, deps, row, arriving, counters, options, cleaner.redacted())
+}
+
+/** Takes in the text of an edit that did not know of a hard delete: it stays a version without a record (MEM-507). */
+export function acceptUnawareVersion(tx: WriteTx, deps: AcceptDeps, record: ArrivedVersion): void {
+  if (record.snapshot === null || observationBySyncId(tx, record.sync_id) !== undefined) return
+  const nowMs = deps.clock.nowMs()
+  const snapshot = cleanState(tx, record.snapshot, createCleaner(deps), nowMs)
+  putVersion(tx, {
+    sync_id: record.sync_id,
+    version: record.version,
+    parents: JSON.stringify(record.parents ?? []),
+    ancestors: JSON.stringify(record.ancestors ?? []),
+    fingerprint: fingerprintOfRow(snapshot),
+    snapshot: JSON.stringify(snapshot),
+    hlc: record.hlc,
+    origin: record.origin,
+    head: 1,
+    captured_at: timeOr(record.captured_at, formatTime(nowMs)),
+  })
+}
+
+/** A pruned version has nothing but its name and parents, which still say what it contains. */
+function keepName(tx: WriteTx, row: ObservationRow, record: ArrivedVersion, nowMs: number): Accepted {
+  if (knownVersions(tx, row).some((known) => known.version === record.version)) return accepted('unchanged')
+  putVersion(tx, {
+    sync_id: row.sync_id,
+    version: record.version,
+    parents: JSON.stringify(record.parents ?? []),
+    ancestors: JSON.stringify(record.ancestors ?? []),
+    fingerprint: record.fingerprint ?? '',
+    snapshot: '',
+    hlc: record.hlc,
+    origin: record.origin,
+    head: 0,
+    captured_at: timeOr(record.captured_at, formatTime(nowMs)),
+  })
+  return accepted('noted')
+}
+
+const isVersioned = (record: ArrivedObservation): boolean =>
+  record.ext?.version !== undefined && record.ext.hlc !== undefined && record.ext.origin !== undefined
+
+/** Text through redaction and limits, names and times in their stored form. */
+export function cleanState(tx: WriteTx, fields: Fields, cleaner: Cleaner, nowMs: number): Snapshot {
+  const content = cleaner.text(fields.content, limits.contentBytesMax)
+  if (isBlank(content)) throw badRecord('Expected content, got only white space.', 'content')
+  const title = cleaner.text(fields.title ?? '', limits.titleBytesMax)
+  const project = filedUnder(tx, fields.project, nowMs)
+  const createdAt = timeOr(fields.created_at ?? fields.updated_at, '1970-01-01 00:00:00')
+  return {
+    session_id: fields.session_id,
+    type: cleanText(fields.type ?? 'manual').trim(),
+    title: isBlank(title) ? titleFromContent(content) : title,
+    content,
+    tool_name: orNull(cutUtf8(cleaner.text(fields.tool_name ?? '', limits.toolNameBytesMax), limits.toolNameBytesMax)),
+    project: orNull(project),
+    scope: toScope(fields.scope),
+    topic_key: normaliseTopicKey(cleaner.text(fields.topic_key ?? '', limits.topicKeyBytesMax * 4)),
+    normalized_hash: normalisedHash(content),
+    review_after: timeOrNull(fields.review_after),
+    expires_at: timeOrNull(fields.expires_at),
+    deleted_at: timeOrNull(fields.deleted_at),
+    author: orNull(cleaner.text(fields.author ?? '', limits.authorBytesMax)),
+    confidence: fields.confidence ?? null,
+    provenance:
+      fields.provenance == null ? null : cleaner.text(JSON.stringify(fields.provenance), limits.contentBytesMax),
+    revision_count: fields.revision_count ?? 1,
+    created_at: createdAt,
+    updated_at: timeOr(fields.updated_at, createdAt),
+  }
+}
+
+const orNull = (text: string): string | null => (text === '' ? null : text)
+
+/** What a record of a program without our extras cannot say stays as it is (CHK-304). */
+function leaveMissing(state: Snapshot, record: ArrivedObservation, known: ObservationRow): Snapshot {
+  return {
+    ...state,
+    review_after: record.review_after === undefined ? known.review_after : state.review_after,
+    expires_at: record.ext?.expires_at === undefined ? known.expires_at : state.expires_at,
+    author: state.author ?? known.author,
+    confidence: state.confidence ?? known.confidence,
+    provenance: state.provenance ?? known.provenance,
+  }
+}
+
+const countersOf = (record: ArrivedObservation, state: Snapshot): Counters => ({
+  revision_count: Math.max(1, state.revision_count),
+  duplicate_count: Math.max(1, record.duplicate_count ?? 1),
+  last_seen_at: timeOrNull(record.last_seen_at),
+  created_at: state.created_at,
+  updated_at: state.updated_at,
+})
+
+function arrivingVersion(record: ArrivedObservation, state: Snapshot): ArrivingVersion {
+  const fingerprint = fingerprintOfRow(state)
+  const { version, hlc, origin, ancestors } = record.ext ?? {}
+  const name =
+    version === undefined || hlc === undefined || origin === undefined
+      ? { ...legacyVersion(record.updated_at ?? state.updated_at, fingerprint), ancestors: [] }
+      : { version, hlc, origin, ancestors: ancestors ?? [] }
+  return {
+    ...name,
+    fingerprint,
+    deleted: state.deleted_at !== null,
+    updatedAt: state.updated_at,
+    snapshot: state,
+    capturedAt: state.updated_at,
+  }
+}
+
+function newRow(
+  syncId: string,
+  arriving: ArrivingVersion,
+  counters: Counters,
+  pinned: 0 | 1,
+  changeSeq: number,
+): Omit<ObservationRow, 'id'> {
+  return {
+    ...arriving.snapshot,
+    ...counters,
+    sync_id: syncId,
+    pinned,
+    version: arriving.version,
+    ancestors: JSON.stringify(arriving.ancestors),
+    hlc: arriving.hlc,
+    origin: arriving.origin,
+    change_seq: changeSeq,
+  }
+}
+
+/** Our own state coming back from a program that carries no versions (MEM-505). */
+function echoOf(
+  tx: WriteTx,
+  known: ObservationRow,
+  arriving: ArrivingVersion,
+  counters: Counters,
+): 'counters' | 'ignore' | 'new' {
+  if (arriving.fingerprint === fingerprintOfRow(known)) return 'counters'
+  const isOld = timeOrder(counters.updated_at) <= timeOrder(known.updated_at)
+  const isKnown = knownVersions(tx, known).some((version) => version.fingerprint === arriving.fingerprint)
+  return isOld && isKnown ? 'ignore' : 'new'
+}
+
+function takeCounters(tx: WriteTx, known: ObservationRow, counters: Counters): Accepted {
+  const merged = mergeCounters(known, counters)
+  if (isEqual(known, merged)) return accepted('unchanged')
+  updateObservationCounters(tx, { ...known, ...merged, change_seq: nextChangeSeq(tx) })
+  return accepted('noted')
+}
+
+function takeVersion(
+  tx: WriteTx,
+  deps: AcceptDeps,
+  known: ObservationRow,
+  arriving: ArrivingVersion,
+  counters: Counters,
+  options: AcceptOptions,
+  redacted: number,
+): Accepted {
+  const nowMs = deps.clock.nowMs()
+  const added = addVersion(tx, known, arriving, { keep: deps.settings.historyKept, capturedAt: formatTime(nowMs) })
+  const merged = mergeCounters(known, counters)
+  // A version has its own time of change; only a copy of the current one can tell a later one (MEM-304).
+  const updatedAt = arriving.version === known.version ? merged.updated_at : added.row.updated_at
+  const next: ObservationRow = { ...added.row, ...merged, updated_at: updatedAt }
+  if (!added.changed && isEqual(known, next)) return accepted('unchanged')
+  const row = { ...next, change_seq: nextChangeSeq(tx) }
+  if (isEqual(known, { ...next, change_seq: known.change_seq })) {
+    // Only the versions behind it grew: no column the index holds has changed.
+    updateObservationCounters(tx, row)
+    return accepted('noted', {
+      redacted,
+      conflicts: conflictsOf(tx, row, nowMs, options),
+    })
+  }
+  ensureSession(tx, row.session_id, row.project ?? '', nowMs)
+  updateObservation(tx, row)
+  if (known.deleted_at === null && row.deleted_at !== null) orphanRelationsOf(tx, row.sync_id)
+  if (known.deleted_at !== null && row.deleted_at === null) reviveRelationsOf(tx, row.sync_id)
+  const conflicts = conflictsOf(tx, row, nowMs, options)
+  const isSeen = !isEqual(snapshotOf(known), snapshotOf(row))
+  return accepted(isSeen ? 'updated' : 'noted', { redacted, conflicts })
+}
+
+function conflictsOf(tx: WriteTx, row: ObservationRow, nowMs: number, options: AcceptOptions): number {
+  if (options.touched === undefined) return refreshConflicts(tx, row, { at: formatTime(nowMs), remote: options.remote })
+  options.touched.add(row.sync_id)
+  return 0
+}
+
+/** Whether every field of `fields` stands in `row` already. */
+const isEqual = (row: object, fields: object): boolean =>
+  Object.entries(fields).every(([key, value]) => (row as Readonly<Record<string, unknown>>)[key] === value)

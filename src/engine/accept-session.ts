@@ -1,0 +1,80 @@
+import { limits } from '../model/limits.ts'
+import type { ArrivedSession } from '../protocol/record-rows.ts'
+import { nextChangeSeq, receiveHlc } from '../store/change-clock.ts'
+import type { SessionRow } from '../store/rows.ts'
+import { insertSession, sessionById, updateSession } from '../store/sessions.ts'
+import { findTombstone } from '../store/tombstones.ts'
+import type { WriteTx } from '../store/transaction.ts'
+import {
+  accepted,
+  createCleaner,
+  filedUnder,
+  msOf,
+  ownershipOf,
+  timeOr,
+  timeOrNull,
+  type AcceptDeps,
+  type Accepted,
+  type AcceptOptions,
+} from './arrival.ts'
+import { legacyHlc, legacyOrigin, mergeSessions, stubStartedAt, type SessionState } from './rules/merge.ts'
+
+/**
+ * Takes in a session (MEM-506). It is present when it is later than its tombstone (MEM-507). A missing or blank directory
+ * is accepted from any source (CHK-605).
+ */
+export function acceptSession(
+  tx: WriteTx,
+  deps: AcceptDeps,
+  record: ArrivedSession,
+  _options: AcceptOptions,
+): Accepted {
+  const nowMs = deps.clock.nowMs()
+  const hlc = record.ext?.hlc ?? legacyHlc(latestTime(record))
+  const tombstone = findTombstone(tx, 'session', record.id)
+  if (tombstone !== undefined && hlc <= tombstone.hlc) return accepted('buried')
+  if (record.ext?.hlc !== undefined) receiveHlc(tx, hlc, nowMs)
+  const cleaner = createCleaner(deps)
+  const state: SessionState = {
+    project: filedUnder(tx, record.project, nowMs),
+    ownership_mode: ownershipOf(record.ownership_mode, record.id),
+    directory: record.directory ?? '',
+    started_at: timeOr(record.started_at, stubStartedAt),
+    ended_at: timeOrNull(record.ended_at),
+    summary: record.summary === undefined ? null : cleaner.text(record.summary, limits.summaryBytesMax),
+    summary_by: record.ext?.summary_by ?? null,
+    agent: record.ext?.author === undefined ? null : cleaner.text(record.ext.author, limits.authorBytesMax),
+    ended_by: record.ext?.ended_by ?? null,
+    hlc,
+    origin: record.ext?.hlc === undefined ? legacyOrigin : (record.ext.origin ?? legacyOrigin),
+  }
+  const known = sessionById(tx, record.id)
+  if (known === undefined) {
+    insertSession(tx, newRow(record, state, nextChangeSeq(tx)))
+    return accepted('inserted', { redacted: cleaner.redacted() })
+  }
+  const merged = mergeSessions(known, state)
+  if (isSame(known, merged)) return accepted('unchanged')
+  updateSession(tx, { ...known, ...merged, change_seq: nextChangeSeq(tx) })
+  return accepted('updated', { redacted: cleaner.redacted() })
+}
+
+const latestTime = (record: ArrivedSession): string => {
+  const [started, ended] = [record.started_at ?? '', record.ended_at ?? '']
+  return ended === '' || msOf(started) > msOf(ended) ? started : ended
+}
+
+function newRow(record: ArrivedSession, state: SessionState, changeSeq: number): Omit<SessionRow, 'number'> {
+  return {
+    ...state,
+    id: record.id,
+    isolated: record.ext?.isolated === true ? 1 : 0,
+    lease_until_ms: 0,
+    agent_pid: null,
+    last_activity_ms: msOf(state.ended_at ?? state.started_at),
+    change_seq: changeSeq,
+  }
+}
+
+const isSame = (row: SessionRow, state: SessionState): boolean =>
+  (Object.keys(state) as (keyof SessionState)[]).every((key) => row[key] === state[key])

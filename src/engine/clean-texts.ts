@@ -1,0 +1,22 @@
+import type { Redacted } from '../model/records.ts'
+import { cleanText } from '../model/text.ts'
+import type { Redactor } from './rules/redact.ts'
+
+/** Cleans the texts of one write and remembers what was taken out, never the text itself (MEM-301 step 2, MEM-307). */
+export type TextCleaner = {
+  /** Well-formed, without NUL, private blocks and secrets. */
+  readonly clean: (text: string) => string
+  readonly redacted: () => Redacted
+}
+
+export function createTextCleaner(redactor: Redactor): TextCleaner {
+  const kinds: string[] = []
+  return {
+    clean: (text) => {
+      const cleaned = redactor.clean(cleanText(text))
+      kinds.push(...cleaned.kinds, ...Array.from({ length: cleaned.privateBlocks }, () => 'private'))
+      return cleaned.text
+    },
+    redacted: () => ({ count: kinds.length, kinds: [...new Set(kinds)].sort() }),
+  }
+}

@@ -1,0 +1,105 @@
+import { limits } from '../../model/limits.ts'
+import { EngramError } from '../../model/errors.ts'
+import type { EngineDeps } from '../handler.ts'
+import { badSpoolNames, spoolNames } from '../spool.ts'
+import type { Check, Examined, Found } from './check.ts'
+
+const lockWaitMsMax = 1_000
+
+/** Checks about the file and its derived rows (MEM-1102). */
+export const storeChecks: readonly Check[] = [
+  {
+    id: 'integrity',
+    whenFound: 'error',
+    good: 'The database file is whole; index, versions and records agree.',
+    bad: 'Damage in the database file',
+    why: 'SQLite checks every page; the index and the versions are checked against the records.',
+    nextStep: 'Repair rebuilds the index. For damage to the file: `engram backup restore`.',
+    repairable: true,
+    examine: (deps) => ({
+      findings: deps.store.read((tx) => [
+        ...tx
+          .all<{ integrity_check: string }>('PRAGMA integrity_check(100)')
+          .filter((row) => row.integrity_check !== 'ok')
+          .map((row): Found => ({ kind: 'file', text: row.integrity_check })),
+        ...tx.all<Found>(
+          `SELECT 'not_indexed' AS kind, id FROM observations o
+           WHERE deleted_at IS NULL AND NOT EXISTS (SELECT 1 FROM observation_fts f WHERE f.rowid = o.id) LIMIT 100`,
+        ),
+        ...tx.all<Found>(
+          `SELECT 'indexed_without_record' AS kind, f.rowid AS id FROM observation_fts f
+           WHERE NOT EXISTS (SELECT 1 FROM observations o WHERE o.id = f.rowid AND o.deleted_at IS NULL) LIMIT 100`,
+        ),
+        ...tx.all<Found>(
+          `SELECT 'prompt_not_indexed' AS kind, id FROM prompts p
+           WHERE NOT EXISTS (SELECT 1 FROM prompt_fts f WHERE f.rowid = p.id) LIMIT 100`,
+        ),
+        ...tx.all<Found>(
+          `SELECT 'head_is_contained' AS kind, v.sync_id, v.version FROM observation_versions v
+           JOIN observations o ON o.sync_id = v.sync_id
+           WHERE v.head = 1 AND (v.version = o.version OR instr(o.ancestors, '"' || v.version || '"') > 0) LIMIT 100`,
+        ),
+        ...tx.all<Found>(
+          `SELECT 'version_without_record' AS kind, v.sync_id, v.version FROM observation_versions v
+           WHERE NOT EXISTS (SELECT 1 FROM observations o WHERE o.sync_id = v.sync_id)
+             AND NOT EXISTS (SELECT 1 FROM observation_conflicts c WHERE c.sync_id = v.sync_id) LIMIT 100`,
+        ),
+      ]),
+    }),
+  },
+  {
+    id: 'sqlite_lock_contention',
+    whenFound: 'warning',
+    good: 'The database can be locked at once.',
+    bad: 'The database is locked by somebody for long',
+    why: 'Writers queue fairly; one that holds the lock for seconds holds up all others.',
+    nextStep: 'Look for another program that has the file open.',
+    repairable: false,
+    examine: (deps) => lockWait(deps),
+  },
+  {
+    id: 'spool_backlog',
+    whenFound: 'warning',
+    good: 'No save waits on disk.',
+    bad: 'Saves that wait to be written',
+    why: 'They were taken while the store could not be written.',
+    nextStep: 'Any command that can write drains them. What ends in `.bad` holds no save that can be read: look at it.',
+    repairable: false,
+    examine: async (deps) => ({
+      findings: [
+        ...(await spoolNames(deps)).map((file) => ({ kind: 'waiting', file })),
+        ...(await badSpoolNames(deps)).map((file) => ({ kind: 'unreadable', file })),
+      ],
+    }),
+  },
+  {
+    id: 'disk_and_wal_size',
+    whenFound: 'warning',
+    good: 'The write-ahead log is small.',
+    bad: 'The write-ahead log is larger than it should be',
+    why: 'A reader that never ends keeps it from being folded in.',
+    nextStep: 'Stop the program that keeps the file open, then run any command.',
+    repairable: false,
+    examine: (deps) => {
+      const stats = deps.store.stats()
+      const evidence = { bytes: stats.fileBytes, wal_bytes: stats.walBytes, schema: stats.schema }
+      return { findings: stats.walBytes > 2 * limits.walBytesForced ? [evidence] : [], evidence }
+    },
+  },
+]
+
+/** Takes the write lock and gives it back without writing. */
+async function lockWait(deps: EngineDeps): Promise<Examined> {
+  if (deps.store.stats().mode === 'read-only') return { findings: [], evidence: { mode: 'read-only' } }
+  const start = deps.clock.monotonicMs()
+  const isBusy = await deps.store
+    .write(() => undefined, { durability: 'normal' })
+    .then(() => false)
+    .catch((error: unknown) => {
+      if (error instanceof EngramError && error.code === 'storage_busy') return true
+      throw error
+    })
+  const waitedMs = Math.round(deps.clock.monotonicMs() - start)
+  const evidence = { waited_ms: waitedMs }
+  return { findings: isBusy || waitedMs > lockWaitMsMax ? [{ ...evidence, gave_up: isBusy }] : [], evidence }
+}

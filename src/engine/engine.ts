@@ -1,0 +1,105 @@
+import type { Caller } from '../api/caller.ts'
+import { operations, type Input, type OperationName, type Output } from '../api/operations.ts'
+import { EngramError, toEngramError } from '../model/errors.ts'
+import type { CallContext } from '../model/operation.ts'
+import { backupHandlers } from './backup.ts'
+import { backupFileHandlers } from './backup-files.ts'
+import { conflictHandlers } from './conflicts.ts'
+import { contextHandlers } from './context.ts'
+import { doctorHandlers } from './doctor/doctor.ts'
+import { obsidianHandlers } from './export/obsidian.ts'
+import { exportHandlers } from './export/project-export.ts'
+import { extractedHandlers } from './extracted.ts'
+import type { EngineDeps, Handlers } from './handler.ts'
+import { ingestHandlers } from './ingest.ts'
+import { markError, markSearch } from './marks.ts'
+import { observationHandlers } from './observations.ts'
+import { projectHandlers } from './projects.ts'
+import { promptHandlers } from './prompts.ts'
+import { recallHandlers } from './recall.ts'
+import { relationHandlers } from './relations.ts'
+import { searchHandlers } from './search.ts'
+import { sessionHandlers } from './sessions.ts'
+import { spoolSave } from './spool.ts'
+import { statusHandlers } from './status.ts'
+import { timelineHandlers } from './timeline.ts'
+
+const ownHandlers = {
+  ...sessionHandlers,
+  ...observationHandlers,
+  ...promptHandlers,
+  ...searchHandlers,
+  ...timelineHandlers,
+  ...contextHandlers,
+  ...recallHandlers,
+  ...relationHandlers,
+  ...conflictHandlers,
+  ...projectHandlers,
+  ...extractedHandlers,
+  ...exportHandlers,
+  ...obsidianHandlers,
+  ...backupHandlers,
+  ...backupFileHandlers,
+  ...doctorHandlers,
+  ...ingestHandlers,
+  ...statusHandlers,
+}
+
+/** Operations whose work lies in folders the engine does not know; the composition root binds them. */
+export type BoundHandlers = Handlers<Exclude<OperationName, keyof typeof ownHandlers>>
+
+/**
+ * The engine: answers every operation over one store.
+ *
+ * - An input that does not fit its schema is `invalid_request` and touches nothing.
+ * - A save that cannot be written now is queued on disk and answered `queued` (MEM-111).
+ */
+export class Engine implements Caller {
+  readonly deps: EngineDeps
+  readonly #handlers: Handlers
+
+  constructor(deps: EngineDeps, bound: BoundHandlers) {
+    this.deps = deps
+    this.#handlers = { ...ownHandlers, ...bound }
+  }
+
+  async call<N extends OperationName>(name: N, input: Input<N>, context: CallContext = {}): Promise<Output<N>> {
+    const parsed = parseInput(name, input)
+    if (context.signal?.aborted === true) throw new EngramError('aborted', 'The call was given up before it began.')
+    const durability = context.durability ?? this.deps.settings.durability
+    try {
+      const answer = await this.#handlers[name](this.deps, parsed, { ...context, durability })
+      if (name === 'memory.search') await markSearch(this.deps)
+      return answer
+    } catch (error) {
+      const queued = await spoolSave(this.deps, name, parsed, error)
+      if (queued !== null) return queued
+      const failure = toEngramError(error)
+      await this.#note(failure)
+      throw failure
+    }
+  }
+
+  /** Failures of the ground are told by `status`; what a caller did wrong is told to the caller alone. */
+  async #note(failure: EngramError): Promise<void> {
+    if (failure.row.http < 500) return
+    this.deps.log.error(failure.message, { code: failure.code })
+    await markError(this.deps, `${failure.code}: ${failure.message}`)
+  }
+}
+
+type Parsed<N extends OperationName> = Parameters<Handlers[N]>[1]
+
+/** The input as its schema reads it; the first problem names the field and what came. */
+export function parseInput<N extends OperationName>(name: N, input: Input<N>): Parsed<N> {
+  const definition = Object.hasOwn(operations, name) ? operations[name] : undefined
+  if (definition === undefined) throw new EngramError('invalid_request', `Unknown operation ${JSON.stringify(name)}.`)
+  const result = definition.input().safeParse(input)
+  // The schema was looked up by the operation's own name, so what it gives is that operation's input.
+  if (result.success) return result.data as Parsed<N>
+  const issues = result.error.issues.map((issue) => ({ field: issue.path.join('.'), problem: issue.message }))
+  const first = issues[0] ?? { field: '', problem: 'does not fit' }
+  throw new EngramError('invalid_request', `${first.field === '' ? 'The input' : first.field}: ${first.problem}`, {
+    details: { field: first.field, issues: issues.slice(0, 20) },
+  })
+}

@@ -1,0 +1,195 @@
+import type { Parsed } from '../api/operations.ts'
+import type { HitExplanation, QueryExplanation, SearchAnswer, SearchHit } from '../api/search.ts'
+import { EngramError } from '../model/errors.ts'
+import { limits } from '../model/limits.ts'
+import type { CallContext } from '../model/operation.ts'
+import { lexicalConfidence, type Confidence } from '../search/coverage.ts'
+import { explainHit, explainQuery, explanationBytesMax } from '../search/explain.ts'
+import { FrequencyCache } from '../search/frequencies.ts'
+import { searchLexically, type SearchFindings } from '../search/lexical-search.ts'
+import { searchPrompts } from '../search/prompt-search.ts'
+import { snippetOf, wordFinder } from '../search/snippet.ts'
+import { observationsByIds, type RecordFilters } from '../store/full-text-search.ts'
+import type { ObservationRow } from '../store/rows.ts'
+import type { Store } from '../store/store.ts'
+import type { ReadTx } from '../store/transaction.ts'
+import type { EngineDeps, Handlers } from './handler.ts'
+import { placeOfRead } from './places.ts'
+import { toPrompt } from './present.ts'
+import { searchFilters } from './search-filters.ts'
+import { toHit, withinBudget, type Finding } from './search-hits.ts'
+import { findByRegex } from './search-regex.ts'
+
+type SearchInput = Parsed<'memory.search'>
+
+const limitDefault = 10
+/** The rank of a record that the query names literally (MEM-603). */
+const namedRank = -1000
+
+/** What each open store's words were last counted as; it goes with the store. */
+const caches = new WeakMap<Store, FrequencyCache>()
+
+function cacheOf(store: Store): FrequencyCache {
+  const known = caches.get(store)
+  if (known !== undefined) return known
+  const made = new FrequencyCache()
+  caches.set(store, made)
+  return made
+}
+
+export const searchHandlers: Handlers<'memory.search' | 'prompt.search'> = {
+  'memory.search': async (deps, input, context) => {
+    refuseSemantic(input)
+    const project = await searchedProject(deps, input)
+    const filters = searchFilters(input, project, deps.clock.nowMs())
+    if (filters === null) return answer(input, project, [], 'none')
+    if (input.regex === true) return regexAnswer(deps, input, filters, context)
+    return deps.store.read((tx) => lexicalAnswer(tx, deps, input, filters))
+  },
+  'prompt.search': async (deps, input) => {
+    const { project } = await placeOfRead(deps, input)
+    const request = { text: input.query, project, limit: input.limit ?? limitDefault, nowMs: deps.clock.nowMs() }
+    return deps.store.read((tx) =>
+      searchPrompts(tx, cacheOf(deps.store), request).map(({ row, S }) => ({ ...toPrompt(row), rank: -S })),
+    )
+  },
+}
+
+function refuseSemantic(input: SearchInput): void {
+  if (input.mode !== 'semantic') return
+  throw new EngramError('not_built', 'Searching by meaning alone needs an embedder, and none is set up.', {
+    hint: 'Use mode auto or lexical.',
+    details: { reason: 'semantic_unavailable' },
+  })
+}
+
+/** Personal memories belong to the person: without a named project those of all projects are searched (MEM-605). */
+async function searchedProject(deps: EngineDeps, input: SearchInput): Promise<string | null> {
+  const isPersonal = input.scope?.trim().toLowerCase() === 'personal'
+  const isNamed = [input.project, input.project_override].some((name) => name !== undefined && name.trim() !== '')
+  if (isPersonal && !isNamed) return null
+  return (await placeOfRead(deps, input)).project
+}
+
+function lexicalAnswer(tx: ReadTx, deps: EngineDeps, input: SearchInput, filters: RecordFilters): SearchAnswer {
+  const startMs = deps.clock.monotonicMs()
+  const nowMs = deps.clock.nowMs()
+  const findings = searchLexically(tx, cacheOf(deps.store), {
+    text: input.query,
+    filters,
+    matchMode: input.match_mode ?? 'any',
+    order: input.order ?? 'relevance',
+    collapses: input.collapse !== false,
+    limit: input.limit ?? limitDefault,
+    nowMs,
+    clock: deps.clock,
+  })
+  const { query, frequencies, plan, named, groups, tookMs } = findings
+  const ids = groups.map((group) => group.best.row.id)
+  const isNamed = named.length > 0
+  const confidence = isNamed ? 'ok' : lexicalConfidence(tx, query, frequencies, ids)
+  const hits = input.strict === true && confidence === 'low' ? [] : hitsOf(tx, findings, input.explain === true, nowMs)
+  const hasWords = query.words.length + query.runs.length > 0
+  const allMs = { ...tookMs, all: deps.clock.monotonicMs() - startMs }
+  return answer(input, filters.project, hits, confidence, {
+    ...(hasWords || isNamed ? {} : { reason: 'no_words' as const }),
+    ...(query.isCut ? { query_cut: true } : {}),
+    ...(input.explain === true ? { explanation: explainQuery(query, frequencies, plan, allMs) } : {}),
+  })
+}
+
+function hitsOf(tx: ReadTx, findings: SearchFindings, explains: boolean, nowMs: number): readonly SearchHit[] {
+  const { query, frequencies, named, groups } = findings
+  const rows = rowsById(tx, [...named.map(({ row }) => row.id), ...groups.map(({ best }) => best.row.id)])
+  const finder = wordFinder(query, frequencies)
+  const explained = boundedExplanations()
+  const toFinding = (id: number, found: Omit<Finding, 'row' | 'snippet'>): readonly Finding[] => {
+    const row = rows.get(id)
+    return row === undefined ? [] : [{ ...found, row, snippet: snippetOf(row.content, finder) }]
+  }
+  const leading = named.flatMap(({ row, by }) => {
+    const explanation = { words: [], L: -namedRank, factors: {}, S: -namedRank, exact: by }
+    return toFinding(row.id, {
+      rank: namedRank,
+      score: -namedRank,
+      twins: [],
+      ...(explains ? explained(() => explanation) : {}),
+    })
+  })
+  const following = groups.flatMap(({ best, twins }) =>
+    toFinding(best.row.id, {
+      rank: -best.S,
+      score: best.S,
+      twins,
+      ...(explains ? explained(() => explainHit(tx, best, query, frequencies)) : {}),
+    }),
+  )
+  return [...leading, ...following].map((finding) => toHit(tx, finding, nowMs))
+}
+
+/** Explanations of the first results, as many as fit the bound (RET-756). */
+function boundedExplanations(): (make: () => HitExplanation) => { readonly explanation?: HitExplanation } {
+  let left = explanationBytesMax
+  return (make) => {
+    if (left <= 0) return {}
+    const explanation = make()
+    left -= JSON.stringify(explanation).length
+    return left < 0 ? {} : { explanation }
+  }
+}
+
+const rowsById = (tx: ReadTx, ids: readonly number[]): ReadonlyMap<number, ObservationRow> =>
+  new Map(observationsByIds(tx, ids).map((row) => [row.id, row]))
+
+async function regexAnswer(
+  deps: EngineDeps,
+  input: SearchInput,
+  filters: RecordFilters,
+  context: CallContext,
+): Promise<SearchAnswer> {
+  const { found, isComplete } = await findByRegex(deps, input.query, filters, input.limit ?? limitDefault, context)
+  return deps.store.read((tx) => {
+    const rows = rowsById(
+      tx,
+      found.map(({ id }) => id),
+    )
+    const hits = found.flatMap(({ id, snippet }) => {
+      const row = rows.get(id)
+      if (row === undefined || row.deleted_at !== null) return []
+      return [toHit(tx, { row, snippet, rank: 0, score: 0, twins: [] }, deps.clock.nowMs())]
+    })
+    const more = isComplete ? {} : { degraded: 'regex_deadline' }
+    return answer(input, filters.project, hits, hits.length === 0 ? 'none' : 'ok', more)
+  })
+}
+
+type More = {
+  readonly reason?: 'no_words'
+  readonly query_cut?: boolean
+  readonly degraded?: string
+  readonly explanation?: QueryExplanation
+}
+
+function answer(
+  input: SearchInput,
+  project: string | null,
+  found: readonly SearchHit[],
+  confidence: Confidence,
+  more: More = {},
+): SearchAnswer {
+  const { hits, leftOut } = withinBudget(found.slice(0, limits.searchLimitMax), {
+    tokens: input.budget_tokens,
+    bytes: input.max_bytes,
+  })
+  const isHeldBack = input.strict === true && confidence === 'low'
+  return {
+    hits,
+    project,
+    mode: 'lexical',
+    mode_reason: input.regex === true ? 'regex' : input.mode === 'lexical' ? 'asked' : 'no_embedder',
+    confidence,
+    ...(isHeldBack ? { reason: 'low_confidence' as const } : {}),
+    ...more,
+    ...(leftOut === undefined ? {} : { left_out: leftOut }),
+  }
+}

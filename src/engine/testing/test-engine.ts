@@ -1,0 +1,70 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Caller } from '../../api/caller.ts'
+import { EngramError } from '../../model/errors.ts'
+import { defaultSettings, type Settings } from '../../model/settings.ts'
+import { SimulatedClock } from '../../platform/clock.ts'
+import { systemFiles } from '../../platform/files.ts'
+import { systemGit } from '../../platform/git.ts'
+import { createIds } from '../../platform/ids.ts'
+import { silentLog } from '../../platform/log.ts'
+import { seededRandom } from '../../platform/random.ts'
+import { migrations } from '../../store/migrations/index.ts'
+import { Store } from '../../store/store.ts'
+import { Engine, type BoundHandlers } from '../engine.ts'
+import type { EngineDeps } from '../handler.ts'
+import { createRedactor } from '../rules/redact.ts'
+
+/** A real engine over a real file in a directory of its own, on a clock that is turned by hand. */
+export type TestEngine = {
+  readonly engine: Caller
+  readonly deps: EngineDeps
+  readonly clock: SimulatedClock
+  readonly directory: string
+  close(): Promise<void>
+}
+
+export type TestEngineOptions = {
+  readonly settings?: Partial<Settings>
+  readonly seed?: number
+  readonly bound?: Partial<BoundHandlers>
+}
+
+const notBound = (): never => {
+  throw new EngramError('not_built', 'Not bound in this test.')
+}
+const unbound: BoundHandlers = { 'ingest.run': notBound }
+
+export function openTestEngine(options: TestEngineOptions = {}): TestEngine {
+  const directory = mkdtempSync(join(tmpdir(), 'engram-engine-'))
+  const clock = new SimulatedClock()
+  const random = seededRandom(options.seed ?? 1)
+  const settings = { ...defaultSettings, ...options.settings }
+  // Tests do not wait for the disk; what durability means is tested where it is made.
+  const store = Store.open({ dataDir: directory, migrations, clock, random, durability: 'normal' })
+  const deps: EngineDeps = {
+    store,
+    clock,
+    ids: createIds(clock, random),
+    files: systemFiles,
+    git: systemGit({ PATH: '/usr/bin:/bin' }),
+    log: silentLog,
+    redactor: createRedactor(),
+    settings: { ...settings, durability: 'normal' },
+    archive: null,
+    dataDir: directory,
+    homeDir: join(directory, 'home'),
+    version: 'test',
+  }
+  return {
+    engine: new Engine(deps, { ...unbound, ...options.bound }),
+    deps,
+    clock,
+    directory,
+    close: async () => {
+      await store.close()
+      rmSync(directory, { recursive: true, force: true })
+    },
+  }
+}

@@ -1,0 +1,177 @@
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import type { Caller } from './api/caller.ts'
+import { Engine, type BoundHandlers } from './engine/engine.ts'
+import type { EngineDeps } from './engine/handler.ts'
+import { createRedactor, type RedactOptions } from './engine/rules/redact.ts'
+import { endIdleSessions } from './engine/session-of-write.ts'
+import { drainSpool, spoolNames } from './engine/spool.ts'
+import type { ConversationArchive } from './model/ports.ts'
+import { defaultSettings, type Settings } from './model/settings.ts'
+import { systemClock, type Clock } from './platform/clock.ts'
+import { systemLocks } from './platform/file-lock.ts'
+import { systemFiles, writeAtomic, type Files } from './platform/files.ts'
+import { systemGit } from './platform/git.ts'
+import { createIds } from './platform/ids.ts'
+import { silentLog, type Log } from './platform/log.ts'
+import { systemRandom, type Random } from './platform/random.ts'
+import { originOf, setMeta } from './store/change-clock.ts'
+import { migrations } from './store/migrations/index.ts'
+import { Store } from './store/store.ts'
+import type { JsonlStore } from './transcript/jsonl-store.ts'
+import { programVersion } from './version.ts'
+
+export type OpenEngineOptions = {
+  /** Absolute path; made (0700) when it is missing. */
+  readonly dataDir: string
+  readonly settings?: Partial<Settings>
+  readonly redact?: RedactOptions
+  readonly allowNetworkFs?: boolean
+  readonly readOnly?: boolean
+  readonly environment?: Readonly<Record<string, string | undefined>>
+  readonly homeDir?: string
+  readonly clock?: Clock
+  readonly random?: Random
+  readonly files?: Files
+  readonly log?: Log
+}
+
+export type OpenedEngine = {
+  readonly caller: Caller
+  readonly deps: EngineDeps
+  /** Housekeeping nobody waits for: queued saves are written, idle sessions end. Safe at any time. */
+  tend(): Promise<void>
+  close(): Promise<void>
+}
+
+/** The engine over one data dir. Throws EngramError when the directory cannot be used, having changed nothing. */
+export async function openEngine(options: OpenEngineOptions): Promise<OpenedEngine> {
+  const clock = options.clock ?? systemClock
+  const random = options.random ?? systemRandom
+  const files = options.files ?? systemFiles
+  const settings: Settings = { ...defaultSettings, ...options.settings }
+  const redactor = createRedactor(options.redact)
+  const store = openStore(options, { clock, random, durability: settings.durability })
+  const transcripts = lazyTranscripts(join(options.dataDir, 'transcripts'), () => ({
+    files,
+    clock,
+    random,
+    redact: (text: string) => {
+      const cleaned = redactor.clean(text)
+      return { text: cleaned.text, places: cleaned.kinds.length + cleaned.privateBlocks }
+    },
+  }))
+  const deps: EngineDeps = {
+    store,
+    clock,
+    ids: createIds(clock, random),
+    files,
+    git: systemGit(options.environment ?? {}),
+    log: options.log ?? silentLog,
+    redactor,
+    settings,
+    archive: transcripts.archive,
+    dataDir: options.dataDir,
+    homeDir: options.homeDir ?? homedir(),
+    version: programVersion(),
+  }
+  await nameDataDir(deps)
+  const engine: Engine = new Engine(
+    deps,
+    boundHandlers(options, transcripts, () => engine),
+  )
+  return {
+    caller: engine,
+    deps,
+    tend: () => tend(deps),
+    close: async () => {
+      await transcripts.close()
+      await store.close()
+    },
+  }
+}
+
+/** Operations whose work lies in folders the engine does not know; they reach memory through the port like anybody. */
+function boundHandlers(options: OpenEngineOptions, transcripts: Transcripts, caller: () => Caller): BoundHandlers {
+  return {
+    'ingest.run': async (deps, input, context) => {
+      const { runIngest } = await import('./ingest/run.ts')
+      const { files, clock, homeDir, dataDir, log } = deps
+      const environment = options.environment ?? {}
+      const doors = {
+        caller: caller(),
+        transcripts,
+        files,
+        locks: systemLocks,
+        clock,
+        environment,
+        homeDir,
+        dataDir,
+        log,
+      }
+      return runIngest(doors, input, context)
+    },
+  }
+}
+
+type Ground = { readonly clock: Clock; readonly random: Random; readonly durability: Settings['durability'] }
+
+const openStore = (options: OpenEngineOptions, ground: Ground): Store =>
+  Store.open({
+    dataDir: options.dataDir,
+    migrations,
+    ...ground,
+    program: `engram ${programVersion()}`,
+    allowNetworkFs: options.allowNetworkFs ?? false,
+    readOnly: options.readOnly ?? false,
+  })
+
+/** `instance_id` names this data dir; a database copied from elsewhere takes the name of its new place (MEM-102). */
+async function nameDataDir(deps: EngineDeps): Promise<void> {
+  const path = join(deps.dataDir, 'instance_id')
+  const origin = deps.store.read(originOf)
+  const bytes = await deps.files.readBytes(path)
+  const named = bytes === null ? '' : new TextDecoder().decode(bytes).trim()
+  if (named === origin || deps.store.mode === 'read-only') return
+  if (/^[0-9a-f]{16}$/.test(named)) {
+    await deps.store.write((tx) => setMeta(tx, 'origin', named))
+    return
+  }
+  const line = new TextEncoder().encode(`${origin}\n`)
+  await writeAtomic(deps.files, path, line, { permissions: 0o600, unique: deps.ids.ulid() })
+}
+
+async function tend(deps: EngineDeps): Promise<void> {
+  if (deps.store.mode === 'read-only') return
+  if ((await spoolNames(deps)).length > 0) await drainSpool(deps)
+  await deps.store.write((tx) => endIdleSessions(tx, deps.clock.nowMs(), deps.settings))
+}
+
+type Transcripts = {
+  readonly archive: ConversationArchive
+  open(): Promise<JsonlStore>
+  close(): Promise<void>
+}
+
+type TranscriptOptions = Parameters<typeof JsonlStore.open>[1]
+
+/** Most commands never touch a transcript: the store is opened by the first that does. */
+function lazyTranscripts(directory: string, options: () => TranscriptOptions): Transcripts {
+  let opened: Promise<JsonlStore> | null = null
+  const open = (): Promise<JsonlStore> => (opened ??= openTranscripts(directory, options()))
+  const archive: ConversationArchive = {
+    messages: async (key) => (await open()).getHistory(key),
+    remove: async (key) => {
+      const store = await open()
+      if (!(await store.exists(key))) return false
+      await store.deleteSession(key, { purge: true })
+      return true
+    },
+  }
+  return { archive, open, close: async () => opened?.then((store) => store.close()) }
+}
+
+async function openTranscripts(directory: string, options: TranscriptOptions): Promise<JsonlStore> {
+  const { JsonlStore } = await import('./transcript/jsonl-store.ts')
+  return JsonlStore.open(directory, options)
+}

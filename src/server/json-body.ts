@@ -1,0 +1,99 @@
+import { EngramError } from '../model/errors.ts'
+import { limits } from '../model/limits.ts'
+
+/** The parts of a web request a body is read from. */
+export type BodySource = Pick<Request, 'headers' | 'body'>
+
+/**
+ * The JSON object a request carries, or null when it has no body. Read only up to the limit: one byte more is
+ * `payload_too_large` without keeping what follows. Nesting is bounded, because what came deep cannot be written out
+ * again. Its type must be JSON: a page of another site may send text and forms without asking, but not that (W2).
+ */
+export async function readJsonBody(
+  request: BodySource,
+  bytesMax: number,
+): Promise<Readonly<Record<string, unknown>> | null> {
+  const type = request.headers.get('content-type')
+  if (type !== null && !isJson(type)) throw unsupported(`got ${JSON.stringify(type.slice(0, 80))}`)
+  if (!['', 'identity'].includes(request.headers.get('content-encoding')?.toLowerCase() ?? '')) {
+    throw unsupported('got a compressed body')
+  }
+  const text = await readText(request, bytesMax)
+  if (text === '') return null
+  if (type === null) throw unsupported('got none')
+  return text.trim() === '' ? null : parseObject(text)
+}
+
+const isJson = (type: string): boolean => /^application\/(?:[\w.+-]{1,80}\+)?json\s*(?:;|$)/i.test(type)
+
+async function readText(request: BodySource, bytesMax: number): Promise<string> {
+  if (Number(request.headers.get('content-length') ?? 0) > bytesMax) throw tooLarge(bytesMax)
+  if (request.body === null) return ''
+  const decoder = new TextDecoder()
+  const reader = request.body.getReader()
+  let bytes = 0
+  let text = ''
+  for (;;) {
+    const { done, value } = await nextPart(reader)
+    if (done) return text + decoder.decode()
+    bytes += value.byteLength
+    if (bytes > bytesMax) {
+      await reader.cancel()
+      throw tooLarge(bytesMax)
+    }
+    text += decoder.decode(value, { stream: true })
+  }
+}
+
+type Reader = ReadableStreamDefaultReader<Uint8Array>
+
+async function nextPart(reader: Reader): ReturnType<Reader['read']> {
+  try {
+    return await reader.read()
+  } catch (error) {
+    throw new EngramError('aborted', 'The body ended early.', { cause: error })
+  }
+}
+
+function parseObject(text: string): Readonly<Record<string, unknown>> {
+  if (isDeeper(text, limits.jsonDepthMax)) {
+    throw new EngramError('invalid_request', `Expected JSON of at most ${limits.jsonDepthMax} levels.`)
+  }
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(text)
+  } catch {
+    throw new EngramError('invalid_request', 'The body is not valid JSON.')
+  }
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
+    throw new EngramError('invalid_request', 'Expected a JSON object as body.')
+  }
+  return parsed as Readonly<Record<string, unknown>>
+}
+
+const [quote, backslash, openList, openObject, closeList, closeObject] = [34, 92, 91, 123, 93, 125] as const
+
+/** Whether brackets outside strings nest deeper than `max`; one pass, no recursion, stops at the first that does. */
+export function isDeeper(text: string, max: number): boolean {
+  let depth = 0
+  let inString = false
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index)
+    if (inString) {
+      if (code === backslash) index++
+      else if (code === quote) inString = false
+    } else if (code === quote) inString = true
+    else if (code === openObject || code === openList) {
+      if (++depth > max) return true
+    } else if (code === closeObject || code === closeList) depth--
+  }
+  return false
+}
+
+const unsupported = (came: string): EngramError =>
+  new EngramError('unsupported_media_type', `Expected application/json, ${came}.`)
+
+const tooLarge = (bytesMax: number): EngramError =>
+  new EngramError('payload_too_large', `Expected a body of at most ${bytesMax} bytes.`, {
+    details: { limit_bytes: bytesMax },
+  })

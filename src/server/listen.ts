@@ -1,0 +1,186 @@
+import { createServer, STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import { getRequestListener } from '@hono/node-server'
+import { EngramError, toEngramError } from '../model/errors.ts'
+import { errorCodeOf } from '../platform/files.ts'
+import type { Log } from '../platform/log.ts'
+import { Connections } from './connections.ts'
+import { errorAnswer, type PlainAnswer } from './error-answer.ts'
+import type { FrontDoor } from './front-door.ts'
+import type { FetchHandler } from './http.ts'
+import { watchBody } from './slow-body.ts'
+
+export type ListenAddress =
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+  /** Made for its owner alone (0600). */
+  | { readonly kind: 'unix'; readonly path: string }
+
+export type ListenOptions = {
+  readonly address: ListenAddress
+  readonly door: FrontDoor
+  readonly handler: FetchHandler
+  readonly log: Log
+  readonly newRequestId: () => string
+}
+
+export type Listening = {
+  /** `127.0.0.1:7437` or the path of the socket. */
+  readonly address: string
+  readonly port: number | null
+  /** Takes no more connections, lets running requests end, and cuts what is left after `timeoutMs`. */
+  close(timeoutMs: number): Promise<void>
+}
+
+/** Slow senders are cut early: Node's own limits would let them hold a socket for minutes (R4). */
+const headersTimeoutMs = 2_000
+const checkEveryMs = 500
+const headerBytesMax = 16 * 1024
+
+/** Listens and answers; rejects with `address_in_use` when somebody else has the address. */
+export async function listen(options: ListenOptions): Promise<Listening> {
+  const connections = new Connections()
+  const server = createServer(
+    {
+      headersTimeout: headersTimeoutMs,
+      connectionsCheckingInterval: checkEveryMs,
+      maxHeaderSize: headerBytesMax,
+      // The front door wants one Host and says so in JSON.
+      requireHostHeader: false,
+    },
+    requestListener(options, connections),
+  )
+  // Node drops what is above this number without a word, a second Host among it. The size bounds them, the door counts.
+  server.maxHeadersCount = 0
+  server.on('connection', (socket: Socket) => connections.opened(socket))
+  server.on('clientError', (error: Error, socket: Socket) => answerBroken(error, socket, options, connections))
+  await started(server, options.address)
+  server.on('error', (error) => options.log.error('the listener failed', { error: error.message }))
+  const bound = server.address()
+  return {
+    address: describe(bound, options.address),
+    port: typeof bound === 'object' && bound !== null ? bound.port : null,
+    close: (timeoutMs) => stop(server, connections, timeoutMs),
+  }
+}
+
+function requestListener(options: ListenOptions, connections: Connections) {
+  const inner = getRequestListener((request) => options.handler(request), {
+    overrideGlobalObjects: false,
+    errorHandler: (error) => webResponse(failed(error, options)),
+  })
+  return (incoming: IncomingMessage, outgoing: ServerResponse): void => {
+    const { socket } = incoming
+    connections.began(socket, outgoing)
+    watchBody(incoming, outgoing, () => cutSlow(socket, options, connections))
+    const refused = options.door({
+      rawHeaders: incoming.rawHeaders,
+      target: incoming.url ?? '',
+      localAddress: socket.localAddress,
+    })
+    if (refused === null) return void inner(incoming, outgoing)
+    const { status, headers, body } = errorAnswer(refused.error, options.newRequestId(), refused)
+    outgoing.writeHead(status, headers).end(body)
+    incoming.resume()
+  }
+}
+
+/** Only what the adapter itself cannot read arrives here: a path that is none. */
+function failed(error: unknown, options: ListenOptions): PlainAnswer {
+  const isBadTarget = error instanceof Error && error.name === 'RequestError'
+  const told = isBadTarget ? new EngramError('invalid_request', 'Expected a well-formed path.') : toEngramError(error)
+  if (!isBadTarget) options.log.error('request failed', { code: told.code, error: told.message })
+  return errorAnswer(told, options.newRequestId())
+}
+
+const webResponse = ({ status, headers, body }: PlainAnswer): Response => new Response(body, { status, headers })
+
+/** Statuses of requests that never became one. */
+const brokenStatus: Readonly<Record<string, readonly [status: number, said: string]>> = {
+  HPE_HEADER_OVERFLOW: [431, `Expected at most ${headerBytesMax} bytes of headers.`],
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'Expected chunks without long extensions.'],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request did not arrive in time.'],
+}
+
+function answerBroken(error: Error, socket: Socket, options: ListenOptions, connections: Connections): void {
+  const [status, said] = brokenStatus[errorCodeOf(error)] ?? [400, 'Expected a well-formed HTTP/1.1 request.']
+  endWith(socket, status, said, options, connections)
+}
+
+const cutSlow = (socket: Socket, options: ListenOptions, connections: Connections): void =>
+  endWith(socket, 408, 'The body did not arrive in time.', options, connections)
+
+function endWith(socket: Socket, status: number, said: string, options: ListenOptions, connections: Connections): void {
+  if (socket.writable && !connections.hasBegunAnswer(socket)) {
+    socket.write(rawResponse(errorAnswer(new EngramError('invalid_request', said), options.newRequestId(), { status })))
+  }
+  socket.destroySoon()
+}
+
+function rawResponse({ status, headers, body }: PlainAnswer): string {
+  const lines = Object.entries({
+    ...headers,
+    Connection: 'close',
+    'Content-Length': String(Buffer.byteLength(body)),
+  }).map(([name, value]) => `${name}: ${value}\r\n`)
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines.join('')}\r\n${body}`
+}
+
+function started(server: Server, address: ListenAddress): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onError = (error: Error): void => reject(listenFailure(error, address))
+    server.once('error', onError)
+    const onListening = (): void => {
+      server.removeListener('error', onError)
+      resolve()
+    }
+    if (address.kind === 'tcp') server.listen({ host: address.host, port: address.port }, onListening)
+    else forOwnerAlone(() => server.listen({ path: address.path }, onListening))
+  })
+}
+
+/** The socket is made in this call, and nobody may open it meanwhile; a change of mode afterwards would be too late. */
+function forOwnerAlone(make: () => void): void {
+  const before = process.umask(0o177)
+  try {
+    make()
+  } finally {
+    process.umask(before)
+  }
+}
+
+function listenFailure(error: Error, address: ListenAddress): EngramError {
+  const where = address.kind === 'unix' ? address.path : `${address.host}:${address.port}`
+  switch (errorCodeOf(error)) {
+    case 'EADDRINUSE':
+      return new EngramError('address_in_use', `${where} is already in use.`, {
+        cause: error,
+        details: { address: where },
+      })
+    case 'EACCES':
+      return new EngramError('forbidden', `Not allowed to listen on ${where}.`, {
+        cause: error,
+        hint: address.kind === 'unix' ? 'Choose another path.' : 'Choose a port from 1024 up.',
+      })
+    default:
+      return new EngramError('invalid_request', `Cannot listen on ${where}: ${error.message}.`, {
+        cause: error,
+        hint: 'Choose another address.',
+      })
+  }
+}
+
+function describe(bound: AddressInfo | string | null, address: ListenAddress): string {
+  if (typeof bound !== 'object' || bound === null) return address.kind === 'unix' ? address.path : String(bound)
+  return bound.family === 'IPv6' ? `[${bound.address}]:${bound.port}` : `${bound.address}:${bound.port}`
+}
+
+function stop(server: Server, connections: Connections, timeoutMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => connections.cut(), timeoutMs)
+    server.close(() => {
+      clearTimeout(timer)
+      resolve()
+    })
+    connections.drain()
+  })
+}

@@ -1,0 +1,32 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+
+/** A body has this long; a longer one must keep coming (R4: slow senders are gone within 5 s). */
+const graceMs = 4_000
+const checkEveryMs = 500
+const bytesPerSecondMin = 256 * 1024
+/** What an answered request still sends is read and forgotten for this long, so that its sender reads the answer. */
+const lingerMs = 500
+
+/**
+ * Ends requests whose body drips: `cut` is called once when it did not come in time. Imports of tens of MiB may take
+ * longer, as long as they move.
+ */
+export function watchBody(incoming: IncomingMessage, outgoing: ServerResponse, cut: () => void): void {
+  if (incoming.headers['content-length'] === undefined && incoming.headers['transfer-encoding'] === undefined) return
+  const { socket } = incoming
+  const bytesBefore = socket.bytesRead
+  let elapsedMs = 0
+  const timer = setInterval(() => {
+    elapsedMs += checkEveryMs
+    if (incoming.complete || incoming.destroyed) clearInterval(timer)
+    else if (elapsedMs >= graceMs && socket.bytesRead - bytesBefore < (elapsedMs / 1_000) * bytesPerSecondMin) {
+      clearInterval(timer)
+      cut()
+    }
+  }, checkEveryMs)
+  incoming.once('end', () => clearInterval(timer))
+  outgoing.once('close', () => clearInterval(timer))
+  outgoing.once('finish', () => {
+    if (!incoming.complete) setTimeout(() => incoming.complete || socket.destroy(), lingerMs).unref()
+  })
+}

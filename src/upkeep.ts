@@ -1,0 +1,73 @@
+import type { OpenedEngine } from './open-engine.ts'
+import { refreshIndex } from './search/indexer.ts'
+import { changeSeqNow } from './store/change-clock.ts'
+
+/** The index follows within a second (RET-203); queued saves and idle sessions can wait longer. */
+const indexEveryMs = 1_000
+const tendEveryMs = 60_000
+const stepRowsMax = 200
+const stepBudgetMs = 20
+const stepsMax = 50
+
+export type Upkeep = { stop(): Promise<void> }
+
+/**
+ * Work in the background of a process that stays: steps of ≤ 20 ms, so that no save waits for them (RET-104). One piece
+ * at a time; a tick that finds the one before still at work is skipped. A failure is told once until it goes away.
+ */
+export function startUpkeep(opened: OpenedEngine): Upkeep {
+  const stopping = new AbortController()
+  let running: Promise<void> | null = null
+  let lastFailure = ''
+  let seen = -1
+
+  const attempt = async (work: () => Promise<void>): Promise<void> => {
+    try {
+      await work()
+      lastFailure = ''
+    } catch (error) {
+      const failure = error instanceof Error ? error.message : String(error)
+      if (failure !== lastFailure) opened.deps.log.warn('upkeep failed', { error: failure })
+      lastFailure = failure
+    } finally {
+      running = null
+    }
+  }
+  const start = (work: () => Promise<void>) => (): void => {
+    if (running === null && !stopping.signal.aborted) running = attempt(work)
+  }
+  const index = async (): Promise<void> => {
+    if (opened.deps.store.mode === 'read-only') return
+    const now = opened.deps.store.read(changeSeqNow)
+    if (now !== seen && (await catchUp(opened, stopping.signal))) seen = now
+  }
+  const tendAndIndex = async (): Promise<void> => {
+    await opened.tend()
+    await index()
+  }
+
+  const timers = [setInterval(start(index), indexEveryMs), setInterval(start(tendAndIndex), tendEveryMs)]
+  for (const timer of timers) timer.unref()
+  start(tendAndIndex)()
+  return {
+    stop: async () => {
+      stopping.abort()
+      for (const timer of timers) clearInterval(timer)
+      await running
+    },
+  }
+}
+
+/** Brings the index up to the change clock, in bounded steps; false when there is more to do. */
+export async function catchUp(opened: Pick<OpenedEngine, 'deps'>, signal?: AbortSignal): Promise<boolean> {
+  const { store, clock } = opened.deps
+  for (let step = 0; step < stepsMax; step++) {
+    if (signal?.aborted === true) return false
+    const { done } = await store.write(
+      (tx) => refreshIndex(tx, { rowsMax: stepRowsMax, budgetMs: stepBudgetMs, clock }),
+      { durability: 'normal' },
+    )
+    if (done) return true
+  }
+  return false
+}

@@ -1,0 +1,57 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { acksOf, errorsOf } from './memory-workers/log-lines.ts'
+import { auditMemory, sound } from './memory-workers/memory-audit.ts'
+import { MemoryProcess } from './memory-workers/memory-process.ts'
+import { dice, isLong, newPlace, pause, seed, tellFigure, type Place } from './memory-workers/simulation.ts'
+
+const killsWanted = Number(process.env['KILLS'] ?? (isLong ? 5_000 : 200))
+const budgetMs = isLong ? 30 * 60_000 : 20_000
+const lanes = 3
+
+let place: Place
+beforeEach(() => {
+  place = newPlace('memory-kills')
+})
+afterEach(() => place.remove())
+
+describe('killed writers', () => {
+  it(
+    `C1, C6 killed at random, up to ${killsWanted} times, each on what the last one left: all that was acknowledged is there`,
+    async () => {
+      const below = dice(seed)
+      const all: MemoryProcess[] = []
+      const untilMs = performance.now() + budgetMs
+      const lane = async (): Promise<void> => {
+        while (all.length < killsWanted && performance.now() < untilMs) {
+          const writer = all.length + 1
+          const one = new MemoryProcess({ ...place, writer, seed, ms: 60_000 })
+          all.push(one)
+          // One in eight dies while it opens, and so perhaps in the middle of recovering what the last one left.
+          if (below(8) > 0) await one.start()
+          else await pause(80 + below(200))
+          await pause(below(50))
+          one.signal('SIGKILL')
+          await one.ended()
+        }
+      }
+      await Promise.all(Array.from({ length: lanes }, lane))
+      const lines = all.flatMap((one) => [...one.lines()])
+      const audit = await auditMemory(place.dataDir, lines)
+      const kinds = Object.groupBy(acksOf(lines), (ack) => `${ack.kind} ${ack.outcome}`)
+      tellFigure({
+        check: 'C1 memory',
+        seed,
+        durability: 'disk',
+        kills: all.length,
+        ...audit,
+        kinds: Object.fromEntries(Object.entries(kinds).map(([kind, acks]) => [kind, acks?.length])),
+      })
+      expect(all.map((one) => one.stderr).join('')).toBe('')
+      expect(errorsOf(lines)).toEqual([])
+      expect(audit).toMatchObject(sound)
+      expect(all.length).toBeGreaterThan(isLong ? 500 : 40)
+      expect(audit.acked).toBeGreaterThan(all.length)
+    },
+    budgetMs + 120_000,
+  )
+})

@@ -1,0 +1,72 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { acksOf, errorsOf, type LogLine } from './memory-workers/log-lines.ts'
+import { auditMemory, sound } from './memory-workers/memory-audit.ts'
+import { MemoryProcess } from './memory-workers/memory-process.ts'
+import { dice, isLong, newPlace, pause, seed, tellFigure, type Place } from './memory-workers/simulation.ts'
+
+const processes = isLong ? 32 : 8
+const runMs = isLong ? 180_000 : 8_000
+const killEveryMs = isLong ? 1_000 : 600
+
+let place: Place
+beforeEach(() => {
+  place = newPlace('memory-processes')
+})
+afterEach(() => place.remove())
+
+const worstOf = (lines: readonly LogLine[]): number => Math.max(0, ...acksOf(lines).map((ack) => ack.ms))
+
+describe('several processes with one memory', () => {
+  it(
+    `L1 ${processes} that save at once, some killed and replaced: nobody is refused, nothing is lost, counted twice or torn`,
+    async () => {
+      const below = dice(seed)
+      const options = { ...place, seed }
+      const first = Array.from(
+        { length: processes },
+        (_, n) => new MemoryProcess({ ...options, writer: n + 1, ms: runMs }),
+      )
+      await Promise.all(first.map((one) => one.start()))
+      const all = [...first]
+      const living = [...first]
+      const untilMs = performance.now() + runMs
+      while (performance.now() < untilMs - 1_500) {
+        await pause(killEveryMs / 2 + below(killEveryMs))
+        // The last two are never killed, so that fairness is told of processes that wrote all the time.
+        const at = below(processes - 2)
+        living[at]?.signal('SIGKILL')
+        const next = new MemoryProcess({ ...options, writer: all.length + 1, ms: untilMs - performance.now() })
+        living[at] = next
+        all.push(next)
+        void next.start()
+      }
+      const logs = await Promise.all(all.map((one) => one.ended()))
+      const lines = logs.flat()
+      const audit = await auditMemory(place.dataDir, lines)
+      const whole = logs.filter((_, at) => at < processes && living[at] === all[at]).map((log) => acksOf(log).length)
+      const queued = acksOf(lines).filter((ack) => ack.outcome === 'queued').length
+      tellFigure({
+        check: 'L1 memory',
+        seed,
+        processes,
+        durability: 'disk',
+        seconds: runMs / 1_000,
+        kills: all.length - processes,
+        ...audit,
+        errors: errorsOf(lines).length,
+        queued,
+        worst_ms: worstOf(lines),
+        target_ms: 250,
+        writes_of_survivors: whole,
+      })
+      expect(all.map((one) => one.stderr).join('')).toBe('')
+      expect(errorsOf(lines)).toEqual([])
+      expect(audit).toMatchObject(sound)
+      expect(audit.acked).toBeGreaterThan(500)
+      expect(queued).toBe(0)
+      expect(worstOf(lines)).toBeLessThan(2_000)
+      expect(Math.min(...whole)).toBeGreaterThan(0)
+    },
+    runMs + 120_000,
+  )
+})

@@ -1,0 +1,65 @@
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { readLog, type LogLine } from './log-lines.ts'
+
+/** Processes start in a third of the time when they find compiled code where Node keeps it by default. */
+export const workerEnvironment = { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), 'node-compile-cache') }
+export const workerPath = (name: string): string => fileURLToPath(new URL(`./${name}.ts`, import.meta.url))
+
+export type MemoryProcessOptions = {
+  readonly dataDir: string
+  readonly writer: number
+  readonly seed: number
+  readonly ms: number
+  readonly logDir: string
+  /** A command before the program, such as one that makes the disk fail. */
+  readonly launcher?: readonly string[]
+}
+
+/** A `memory-writer.ts` that runs, and the log that outlives it. */
+export class MemoryProcess {
+  readonly writer: number
+  stderr = ''
+  readonly #logPath: string
+  readonly #child: ChildProcessWithoutNullStreams
+  readonly #ready: Promise<unknown>
+  readonly #ended: Promise<unknown>
+
+  constructor(options: MemoryProcessOptions) {
+    const { dataDir, writer, seed, ms, logDir, launcher = [] } = options
+    this.writer = writer
+    this.#logPath = join(logDir, `writer-${writer}.jsonl`)
+    const program = [process.execPath, workerPath('memory-writer'), dataDir, writer, seed, ms, this.#logPath]
+    const [command = '', ...rest] = [...launcher, ...program].map(String)
+    this.#child = spawn(command, rest, { env: workerEnvironment })
+    this.#child.stdin.on('error', () => undefined)
+    this.#child.stderr.on('data', (data: Buffer) => (this.stderr += data.toString()))
+    this.#ended = once(this.#child, 'exit')
+    this.#ready = Promise.race([once(this.#child.stdout, 'data'), this.#ended])
+  }
+
+  /** Lets it begin as soon as its engine is open. */
+  async start(): Promise<this> {
+    await this.#ready
+    this.#child.stdin.write('go\n')
+    return this
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal)
+  }
+
+  /** Resolves with what its log holds when the process is gone. */
+  async ended(): Promise<readonly LogLine[]> {
+    await this.#ended
+    return this.lines()
+  }
+
+  lines(): readonly LogLine[] {
+    return existsSync(this.#logPath) ? readLog(this.#logPath) : []
+  }
+}
