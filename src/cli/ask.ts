@@ -15,7 +15,9 @@ export async function confirmed(context: CommandContext, question: string): Prom
   }
   const { confirm, isCancel } = await prompts()
   const answer = await confirm({ message: question, initialValue: false, signal: context.signal })
-  return !isCancel(answer) && answer
+  const isSure = !isCancel(answer) && answer
+  if (!isSure) context.note('Nothing was done.')
+  return isSure
 }
 
 /** One of some answers by its key; null when the person gave up. */

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { ErrorCode } from '../model/errors.ts'
 import { commands } from './commands/all.ts'
 import { person, untouchable, type Person } from './testing/person.ts'
@@ -445,6 +445,11 @@ it('every command stands in this table', () => {
   expect(Object.keys(cases).toSorted()).toEqual(commands.map((one) => one.path).toSorted())
 })
 
+/** Has an empty data dir; each test begins with a copy of it. */
+const newcomer = person()
+beforeAll(() => newcomer.say(['status']))
+afterAll(() => newcomer.leave())
+
 const state: { somebody: Person | null } = { somebody: null }
 const somebody = (): Person => {
   if (state.somebody === null) throw new Error('nobody is there')
@@ -452,7 +457,7 @@ const somebody = (): Person => {
 }
 
 beforeEach(() => {
-  state.somebody = person()
+  state.somebody = person(newcomer)
   writeFileSync(join(somebody().home, 'prompts.json'), JSON.stringify(prompts))
   writeFileSync(join(somebody().home, 'broken.json'), JSON.stringify(prompts).slice(0, -10))
 })

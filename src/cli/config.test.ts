@@ -56,6 +56,29 @@ describe('MEM-1404 flags beat environment beats config.yaml beats default', () =
     expect(settings.reviewMonths).toMatchObject({ decision: 2, bugfix: 1, policy: 12 })
   })
 
+  it('ING-RED-6 what is redacted besides comes from the file, and is never half understood', async () => {
+    file('redact:\n  extra: [{name: ticket, pattern: "TCK-[0-9]{6}"}]\n  allow: [abc]\n  emails: true\n')
+    expect((await read()).redact).toEqual({
+      extra: [{ name: 'ticket', pattern: 'TCK-[0-9]{6}' }],
+      allow: ['abc'],
+      emails: true,
+      homePaths: false,
+    })
+    for (const text of [
+      'redact: yes please',
+      'redact: {extras: []}',
+      'redact: {extra: x}',
+      'redact: {extra: [{name: a}]}',
+      'redact: {emails: 1}',
+    ]) {
+      file(text)
+      await expect(read()).rejects.toMatchObject({
+        code: 'usage',
+        message: expect.stringContaining('redact') as string,
+      })
+    }
+  })
+
   it.each(['a: [', '- a list', 'just text', 'a: &x [*x'])('a broken file is said: %j', async (text) => {
     file(text)
     await expect(read()).rejects.toMatchObject({ code: 'usage' })

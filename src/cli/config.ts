@@ -3,6 +3,7 @@ import { isAbsolute, join, resolve } from 'node:path'
 import { EngramError } from '../model/errors.ts'
 import { defaultSettings, type Settings } from '../model/settings.ts'
 import { errorCodeOf } from '../platform/files.ts'
+import { redactConfig, type RedactConfig } from './config-redact.ts'
 import type { Terminal } from './terminal.ts'
 
 /** Where a value comes from; the first that has one wins (MEM-1404). */
@@ -24,6 +25,7 @@ export type Config = {
   /** Names under which the server may be called besides loopback ones. */
   readonly allowedHosts: ConfigValue<readonly string[]>
   readonly settings: Settings
+  readonly redact: RedactConfig
   /** The parsed file, for what only one command reads. */
   readonly file: Readonly<Record<string, unknown>>
 }
@@ -87,6 +89,7 @@ export async function readConfig(
     allowNetworkFs: pick('allow_network_fs', flags.allowNetworkFs, undefined, booleanOf(at('allow_network_fs')), false),
     allowedHosts: pick('server.allowed_hosts', undefined, undefined, textsOf(at('server.allowed_hosts')), []),
     settings: settingsOf(at),
+    redact: redactConfig(at('redact')),
     file,
   }
 }

@@ -24,8 +24,9 @@ export type ProgramOptions = {
 
 const helpColumnsMax = 100
 const rootNotes = `
-Every command takes --json, --data-dir <path> and --help; \`engram help <command>\` tells more.
-Words by Tab: \`engram completion --help\`.`
+Every command takes --json, --data-dir <path> and --help.
+\`engram help <command>\` tells more about one; words by Tab:
+\`engram completion --help\`.`
 const optionSection = 'Options every command takes:'
 
 /**
@@ -33,9 +34,10 @@ const optionSection = 'Options every command takes:'
  * is opened (MEM-1401): `usage`, with the nearest known word.
  */
 export function parseLine(words: readonly string[], options: ProgramOptions): ParsedLine {
-  const line: Line = { options, found: null, text: '', parsers: new Map() }
-  const root = buildProgram(line)
   const wanted = words[0] === 'help' ? [...words.slice(1), '--help'] : words
+  const commands = commandsFor(wanted, options.commands)
+  const line: Line = { options: { ...options, commands }, found: null, text: '', parsers: new Map() }
+  const root = buildProgram(line)
   refuseUnknownHelp(wanted, line)
   try {
     root.parse([...wanted], { from: 'user' })
@@ -46,6 +48,18 @@ export function parseLine(words: readonly string[], options: ProgramOptions): Pa
   if (line.found !== null) return line.found
   root.outputHelp()
   return { kind: 'help', text: line.text, exitCode: 0 }
+}
+
+/**
+ * Only commands with the same first word: making a parser for each of sixty would be a third of a start. All of them
+ * when the word is none of ours, so that the nearest can be named.
+ */
+function commandsFor(words: readonly string[], all: readonly Command[]): readonly Command[] {
+  const at = words.findIndex((word, index) => !word.startsWith('-') && words[index - 1] !== '--data-dir')
+  const first = words[at]
+  const beginsSo = (path: string): boolean => path === first || path.startsWith(`${first} `)
+  const fitting = all.filter((one) => [one.path, ...(one.aliases ?? [])].some(beginsSo))
+  return fitting.length === 0 ? all : fitting
 }
 
 /** One line being parsed: what is known, and what comes of it. */
@@ -64,9 +78,6 @@ function buildProgram(line: Line): Parser {
     .usage('<command> [options]')
     .helpCommand(false)
     .addHelpText('after', rootNotes)
-  addOptions(root, [])
-  // In the list of commands they would stand before the commands; the notes name them.
-  for (const option of root.options) option.hideHelp()
   line.parsers.set('', root)
   for (const section of sections) {
     for (const one of line.options.commands) if (one.section === section) addCommand(one, one.path, line)
@@ -74,6 +85,7 @@ function buildProgram(line: Line): Parser {
   for (const one of line.options.commands) {
     for (const alias of one.aliases ?? []) addCommand({ ...one, hidden: true }, alias, line)
   }
+  for (const parser of line.parsers.values()) addGlobalOptions(parser, parser === root)
   return root
 }
 
@@ -101,7 +113,6 @@ function parserFor(words: readonly string[], command: Command, line: Line): Pars
   const group = configured(new Parser(words.at(-1)), line)
   const summary = groups[path] ?? ''
   group.summary(summary).description(summary).helpGroup(`${command.section}:`)
-  addOptions(group, [])
   parent.addCommand(group)
   line.parsers.set(path, group)
   return group
@@ -154,9 +165,13 @@ function addOptions(parser: Parser, own: readonly CommandOption[]): void {
     if (one.repeatable === true) option.argParser(collect)
     parser.addOption(option)
   }
+}
+
+/** After the command's own; before the list of commands they would only be in the way, so the notes name them there. */
+function addGlobalOptions(parser: Parser, isRoot: boolean): void {
   for (const [flags, text] of globalOptions) {
-    const isThere = parser.options.some((one) => one.flags === flags)
-    if (!isThere) parser.addOption(new Option(flags, text).helpGroup(optionSection))
+    const option = new Option(flags, text).helpGroup(optionSection)
+    parser.addOption(isRoot ? option.hideHelp() : option)
   }
 }
 
@@ -231,8 +246,10 @@ const sentence = (message: string): string => {
 function excess(path: string, rest: readonly string[], line: Line): string {
   const parser = line.parsers.get(path)
   const expected = parser?.registeredArguments.length ?? 0
+  // Values of options may be among the words; what is too much stands at the end.
+  const extra = rest.slice(expected).map((word) => JSON.stringify(word))
   const what = expected === 0 ? 'no words' : expected === 1 ? 'one word' : `at most ${expected} words`
-  return `Expected ${what} after \`engram ${path}\`, got ${rest.map((word) => JSON.stringify(word)).join(' ')}.`
+  return `Expected ${what} after \`engram ${path}\`; ${extra.join(' ')} is too much.`
 }
 
 /** The nearest known word for the one that was not, and where to read on. */

@@ -19,7 +19,7 @@ describe('progress (DESIGN §3.3)', () => {
     expect(state.text).toBe('')
     tell(1_200, 50)
     expect(state.text.startsWith('\r\u001b[2Kreading')).toBe(true)
-    expect(state.text).toMatch(/^.{1,43}$/s)
+    expect(state.text).toMatch(/^.{1,44}$/s)
     tell(1_250, 51)
     const drawn = state.text
     tell(1_290, 52)

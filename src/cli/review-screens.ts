@@ -78,7 +78,11 @@ function screen(context: CommandContext, memory: Observation, place: string): st
   ]
   return [
     '',
-    `${paint.dim(place)}  ${paint.name(`#${memory.id}`)} [${oneLine(memory.type)}] ${paint.title(oneLine(memory.title))}`,
+    ...indented(
+      page,
+      `${paint.dim(place)}  ${paint.name(`#${memory.id}`)} [${oneLine(memory.type)}] ${paint.title(oneLine(memory.title))}`,
+      '',
+    ),
     ...visible(memory.content.trimEnd(), { keepLines: true })
       .split('\n')
       .flatMap((line) => indented(page, line)),

@@ -25,6 +25,7 @@ describe('visible', () => {
         expect(visible(text)).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/)
         expect(oneLine(text)).not.toContain('\n')
       }),
+      { numRuns: 50 },
     )
   })
 })

@@ -99,13 +99,21 @@ function namedPlace(deps: EngineDeps, given: string, source: ProjectSource): Pla
     const isKnown = projectByName(tx, literal.name) !== undefined
     const named = isKnown ? literal : (decodedName(given) ?? literal)
     const { name, known, warnings } = recogniseProject(tx, named.name)
-    const reduced = named.reducedFromPath ? [pathReduced(given, named.name)] : []
-    return { project: name, source, path: '', available: [], known, warnings: [...reduced, ...warnings] }
+    const isTold = warnings.some((one) => one.code === 'project_normalized')
+    const told = isTold ? warnings : [...changeOf(named, name), ...warnings]
+    return { project: name, source, path: '', available: [], known, warnings: told }
   })
 }
 
-const pathReduced = (given: string, name: string): Warning =>
-  warning('project_reduced', `The project name ${JSON.stringify(given)} looks like a path; ${name} is used.`)
+/** A name that is not used as it was written is told, with the old and the new one (MEM-801, MEM-803). */
+function changeOf(named: NamedProject, used: string): readonly Warning[] {
+  if (named.changedFrom === undefined) return []
+  const details = { from: named.changedFrom, to: used }
+  const shown = JSON.stringify(named.changedFrom)
+  return named.reducedFromPath
+    ? [warning('project_reduced', `The project name ${shown} looks like a path; ${used} is used.`, details)]
+    : [warning('project_normalized', `${shown} is filed under ${used}.`, details)]
+}
 
 /** The known project a name means: itself, its merge target, or a variant in case, `-` and `_` (MEM-805). */
 export function recogniseProject(
@@ -120,7 +128,11 @@ export function recogniseProject(
   const variant = projects.find((other) => projectVariantKey(other) === key)
   if (variant !== undefined) {
     const used = currentProjectName(tx, variant)
-    return { name: used, known: true, warnings: [warning('project_normalized', `${name} is filed under ${used}.`)] }
+    const told = warning('project_normalized', `${JSON.stringify(name)} is filed under ${used}.`, {
+      from: name,
+      to: used,
+    })
+    return { name: used, known: true, warnings: [told] }
   }
   const similar = similarNames(name, projects)
   const closeTo = similar.length === 0 ? '' : ` Similar known names: ${similar.slice(0, 5).join(', ')}.`

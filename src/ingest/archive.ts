@@ -63,12 +63,7 @@ function byTranscript(job: ArchiveJob): ReadonlyMap<string | null, readonly Entr
 
 type Done = Pick<BatchAppended, 'appended' | 'position' | 'redacted'> & { readonly refused: number }
 
-async function append(
-  archive: Archive,
-  key: string,
-  items: readonly BatchItem[],
-  idsAfter: number,
-): Promise<Done> {
+async function append(archive: Archive, key: string, items: readonly BatchItem[], idsAfter: number): Promise<Done> {
   try {
     return { ...(await archive.appendBatch(key, items, { idsAfter, durability: 'full' })), refused: 0 }
   } catch (error) {

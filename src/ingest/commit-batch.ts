@@ -63,7 +63,10 @@ type Job = {
   readonly options: CommitOptions
 }
 
-/** One batch: archive, rules, then everything of memory in one transaction (ING-CRS-1). */
+/**
+ * One batch: archive, rules, then everything of memory in one transaction (ING-CRS-1). The archive is on the disk before
+ * that; what a power cut takes of memory is read again.
+ */
 export async function commitBatch(job: Job): Promise<BatchResult> {
   const { doors, batch, filed, options } = job
   const { decoded } = batch
@@ -79,7 +82,7 @@ export async function commitBatch(job: Job): Promise<BatchResult> {
   const prompts = filed.isOwn || isSidechain ? [] : promptsOf(job.file.agent, decoded.fresh)
   if (options.dryRun) return { cursor: next, archived, prompts: prompts.length, knowledge, committed: null }
   const found = options.knowledge ? knowledge.found : []
-  const committed = await doors.caller.call('ingest.commit', {
+  const commit: Input<'ingest.commit'> = {
     source: rowOf({
       file: job.file,
       facts: job.opened.facts,
@@ -100,7 +103,8 @@ export async function commitBatch(job: Job): Promise<BatchResult> {
     withdraw: options.knowledge ? [...knowledge.withdraw, ...(isSettled ? idsOf(read.former) : [])] : [],
     seen: [...batch.seen.own],
     redacted: archived.redacted,
-  })
+  }
+  const committed = await doors.caller.call('ingest.commit', commit, { durability: 'normal' })
   return { cursor: next, archived, prompts: committed.prompts_saved, knowledge, committed }
 }
 

@@ -132,12 +132,7 @@ function settledIndex(
   return wanted
 }
 
-function stateBefore(
-  lines: readonly RawLine[],
-  index: number,
-  checkpoint: Checkpoint,
-  options: DecodeOptions,
-): string {
+function stateBefore(lines: readonly RawLine[], index: number, checkpoint: Checkpoint, options: DecodeOptions): string {
   if (checkpoint.index === index) return checkpoint.reader
   const session = openSession(checkpoint.reader, options, withoutNotes(options.seen))
   // The state was saved by this very reader a moment ago.

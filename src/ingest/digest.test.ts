@@ -43,13 +43,17 @@ describe('digest', () => {
   it('ING-SES-3 so is that of a digest of a digest, whatever was changed how often', () => {
     const file = fc.constantFrom('a.ts', 'b.ts', 'c/d.ts', '/elsewhere/e.ts')
     fc.assert(
-      fc.property(fc.array(fc.array(file, { minLength: 1, maxLength: 3 }), { maxLength: 30 }), fc.nat(30), (changes, at) => {
-        const entries = changes.flatMap((files, index) => changed(index, files))
-        const cut = Math.min(at, changes.length) * 2
-        const first = stored(entries.slice(0, Math.floor(cut / 4) * 2))
-        const second = stored([...entriesOf(first), ...entries.slice(Math.floor(cut / 4) * 2, cut)])
-        expect(summarise([...entriesOf(second), ...entries.slice(cut)])).toBe(summarise(entries))
-      }),
+      fc.property(
+        fc.array(fc.array(file, { minLength: 1, maxLength: 3 }), { maxLength: 30 }),
+        fc.nat(30),
+        (changes, at) => {
+          const entries = changes.flatMap((files, index) => changed(index, files))
+          const cut = Math.min(at, changes.length) * 2
+          const first = stored(entries.slice(0, Math.floor(cut / 4) * 2))
+          const second = stored([...entriesOf(first), ...entries.slice(Math.floor(cut / 4) * 2, cut)])
+          expect(summarise([...entriesOf(second), ...entries.slice(cut)])).toBe(summarise(entries))
+        },
+      ),
     )
   })
 
@@ -69,7 +73,11 @@ const changed = (index: number, files: readonly string[]): readonly Entry[] => [
     callId: `c${index}`,
     name: 'Edit',
     input: {},
-    action: { kind: 'change', files: files.map((name) => (name.startsWith('/') ? name : `/home/someone/orchard/${name}`)), diff: null },
+    action: {
+      kind: 'change',
+      files: files.map((name) => (name.startsWith('/') ? name : `/home/someone/orchard/${name}`)),
+      diff: null,
+    },
   },
   {
     kind: 'result',

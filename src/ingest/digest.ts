@@ -7,7 +7,8 @@ import { timelineOf } from './extract/spans.ts'
  * from its start. `summarise(entriesOf(digestOf(a)) + b)` is `summarise(a + b)`.
  */
 export type Digest = {
-  readonly asked: readonly string[]
+  /** The first prompt and the last, with their lines: one that waited may come later than what stands behind it. */
+  readonly asked: readonly (readonly [text: string, line: number])[]
   readonly commits: readonly { readonly sha: string; readonly subject: string }[]
   /** Names, told from the session's directory where they lie there, and how often each was changed. */
   readonly files: readonly (readonly [name: string, times: number])[]
@@ -27,9 +28,13 @@ const timesMax = 200
 
 export function digestOf(entries: readonly Entry[]): Digest {
   const timeline = timelineOf(entries, new Set())
-  const asked = timeline.entries.flatMap((entry) =>
-    entry.kind === 'human' && entry.text.trim() !== '' ? [entry.text.slice(0, promptCharsKept)] : [],
+  const prompts = timeline.entries.flatMap((entry) =>
+    entry.kind === 'human' && entry.text.trim() !== ''
+      ? [[entry.text.slice(0, promptCharsKept), entry.origin.line] as const]
+      : [],
   )
+  const [first] = prompts
+  const latest = prompts.at(-1)
   const last = timeline.entries.findLast((entry) => entry.kind === 'assistant' && entry.text.trim() !== '')
   const files = new Map<string, number>()
   for (const { action, entry } of timeline.changes) {
@@ -43,14 +48,12 @@ export function digestOf(entries: readonly Entry[]): Digest {
     timeline.checks.findLast((check) => check.key.isTest),
   ]
   return {
-    asked: asked.length < 2 ? asked : [asked[0] ?? '', asked.at(-1) ?? ''],
+    asked: first === undefined || latest === undefined ? [] : prompts.length === 1 ? [first] : [first, latest],
     commits: commits(entries)
       .slice(-commitsKept)
       .map(({ sha, subject }) => ({ sha, subject })),
     files: keptFiles(files),
-    checks: checks.flatMap((check) =>
-      check === undefined ? [] : [{ command: check.key.key, failed: check.failed }],
-    ),
+    checks: checks.flatMap((check) => (check === undefined ? [] : [{ command: check.key.key, failed: check.failed }])),
     ended: last?.kind === 'assistant' ? last.text.slice(0, endCharsKept) : null,
   }
 }
@@ -65,12 +68,11 @@ function keptFiles(files: ReadonlyMap<string, number>): Digest['files'] {
 const below = (file: string, cwd: string | null): string =>
   cwd !== null && cwd.length > 1 && file.startsWith(`${cwd}/`) ? file.slice(cwd.length + 1) : file
 
-/** Entries that tell the same, all before the first line. */
+/** Entries that tell the same, all but the prompts before the first line. */
 export function entriesOf(digest: Digest): readonly Entry[] {
-  const [first, ...others] = digest.asked
   const commands = digest.checks.map(({ command, failed }) => ({ command, outcome: failed ? 'failed' : 'ok' }) as const)
   return [
-    ...(first === undefined ? [] : [asked(first)]),
+    ...digest.asked.map(asked),
     ...digest.commits.flatMap(({ sha, subject }, index) =>
       callOf(`commit ${index}`, { kind: 'command', command: 'git commit' }, { text: `[main ${sha}] ${subject}` }),
     ),
@@ -78,7 +80,6 @@ export function entriesOf(digest: Digest): readonly Entry[] {
     ...commands.flatMap(({ command, outcome }, index) =>
       callOf(`check ${index}`, { kind: 'command', command }, { outcome }),
     ),
-    ...others.map(asked),
     ...(digest.ended === null ? [] : [saidOf(digest.ended)]),
   ]
 }
@@ -104,7 +105,13 @@ const before: Origin = {
   agentId: null,
 }
 
-const asked = (text: string): HumanEntry => ({ kind: 'human', origin: before, text, queued: false, command: false })
+const asked = ([text, line]: Digest['asked'][number]): HumanEntry => ({
+  kind: 'human',
+  origin: { ...before, line },
+  text,
+  queued: false,
+  command: false,
+})
 
 const saidOf = (text: string): Entry => ({ kind: 'assistant', origin: before, messageId: '', model: null, text })
 
@@ -136,16 +143,12 @@ export function digestFrom(value: unknown): Digest {
   }
   const ended: unknown = Reflect.get(value, 'ended')
   return {
-    asked: list('asked').filter((each) => typeof each === 'string'),
+    asked: list('asked').flatMap(textAndNumber),
     commits: list('commits').flatMap((each) => {
       const { sha, subject } = fieldsOf(each)
       return typeof sha === 'string' && typeof subject === 'string' ? [{ sha, subject }] : []
     }),
-    files: list('files').flatMap((each) =>
-      Array.isArray(each) && typeof each[0] === 'string' && typeof each[1] === 'number'
-        ? [[each[0], each[1]] as const]
-        : [],
-    ),
+    files: list('files').flatMap(textAndNumber),
     checks: list('checks').flatMap((each) => {
       const { command, failed } = fieldsOf(each)
       return typeof command === 'string' && typeof failed === 'boolean' ? [{ command, failed }] : []
@@ -153,6 +156,9 @@ export function digestFrom(value: unknown): Digest {
     ended: typeof ended === 'string' ? ended : null,
   }
 }
+
+const textAndNumber = (each: unknown): readonly (readonly [string, number])[] =>
+  Array.isArray(each) && typeof each[0] === 'string' && typeof each[1] === 'number' ? [[each[0], each[1]]] : []
 
 const fieldsOf = (value: unknown): Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null ? { ...value } : {}

@@ -56,13 +56,9 @@ describe('names', () => {
   it('ING-EXT-9 an observation has the same name on every machine, and each part of it counts', () => {
     const identity = { agent: 'codex', sessionId: 's', rule: 'X-FIX', anchorUuid: 'u', ordinal: 0 }
     expect(observationIdOf(identity)).toBe('obs-a1933d37a38253ce')
-    const others = [
-      { agent: 'x' },
-      { sessionId: 't' },
-      { rule: 'X-CMD' },
-      { anchorUuid: 'v' },
-      { ordinal: 1 },
-    ].map((change) => observationIdOf({ ...identity, ...change }))
+    const others = [{ agent: 'x' }, { sessionId: 't' }, { rule: 'X-CMD' }, { anchorUuid: 'v' }, { ordinal: 1 }].map(
+      (change) => observationIdOf({ ...identity, ...change }),
+    )
     const all = new Set([observationIdOf(identity), ...others])
     expect(all.size).toBe(6)
     for (const id of all) expect(id).toMatch(/^obs-[0-9a-f]{16}$/)

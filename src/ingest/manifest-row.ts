@@ -58,7 +58,12 @@ export function rowOf(parts: RowParts): IngestSource {
 }
 
 /** A failure is noted beside what is known, so that `status` tells it and the next run tries again (ING-CLI-5). */
-export function failedRow(file: TranscriptFile, known: IngestSource | null, reason: string, nowMs: number): IngestSource {
+export function failedRow(
+  file: TranscriptFile,
+  known: IngestSource | null,
+  reason: string,
+  nowMs: number,
+): IngestSource {
   const blank: IngestSource = {
     path: file.path,
     agent: file.agent,

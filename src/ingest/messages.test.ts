@@ -35,7 +35,13 @@ describe('messages', () => {
       { kind: 'note', origin: at(5), note: 'interrupt', text: 'interrupted' },
     ]
     const messages = messagesOf('codex', entries)
-    expect(messages.map(({ messageId }) => messageId)).toEqual(['codex:u1', 'codex:u2', 'codex:u3', 'codex:u4', 'codex:u5'])
+    expect(messages.map(({ messageId }) => messageId)).toEqual([
+      'codex:u1',
+      'codex:u2',
+      'codex:u3',
+      'codex:u4',
+      'codex:u5',
+    ])
     expect(messages.map(({ message }) => message)).toEqual([
       {
         role: 'user',
@@ -81,7 +87,11 @@ describe('messages', () => {
       call(at(3)),
     ])
     expect(messages).toHaveLength(2)
-    expect(messages[0]?.message).toMatchObject({ content: 'I look.', reasoning_content: 'hm', tool_calls: [{ id: 'c2' }] })
+    expect(messages[0]?.message).toMatchObject({
+      content: 'I look.',
+      reasoning_content: 'hm',
+      tool_calls: [{ id: 'c2' }],
+    })
   })
 
   it('ING-ARC-4 a line too big for one message becomes several', () => {

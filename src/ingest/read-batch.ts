@@ -16,6 +16,9 @@ export type BatchLines = {
 
 export type BatchOptions = { readonly size: number; readonly isQuiet: boolean }
 
+/** A batch ends with the line that reaches this, so that with a usual line it stays below 8 MiB. */
+const batchBytes = limits.ingestBatchBytesMax / 2
+
 /** One batch of a file: at most 2,000 new records or 8 MiB of them, and at least one (ING-CRS-2). */
 export async function readBatch(file: OpenFile, cursor: Cursor, options: BatchOptions): Promise<BatchLines> {
   const lines: RawLine[] = []
@@ -32,8 +35,7 @@ export async function readBatch(file: OpenFile, cursor: Cursor, options: BatchOp
     if (line.offset < cursor.offset) continue
     records += 1
     end = { offset: line.end, line: line.line }
-    const isFull =
-      records >= limits.ingestBatchRecordsMax || line.end - cursor.offset >= limits.ingestBatchBytesMax
+    const isFull = records >= limits.ingestBatchRecordsMax || line.end - cursor.offset >= batchBytes
     if (isFull) return { lines, end, isAtEnd: false }
   }
   return { lines, end, isAtEnd: true }

@@ -103,7 +103,8 @@ async function run(
 ): Promise<Report> {
   const { caller, clock } = doors
   const nowMs = clock.nowMs()
-  const project = input.project === undefined ? null : (await caller.call('project.resolve', { project: input.project })).project
+  const project =
+    input.project === undefined ? null : (await caller.call('project.resolve', { project: input.project })).project
   const where =
     input.paths === undefined || input.paths.length === 0
       ? ({ kind: 'roots', env: doors.environment, home: doors.homeDir } as const)

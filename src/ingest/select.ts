@@ -29,8 +29,7 @@ export function needsVisit(file: TranscriptFile, row: IngestSource | undefined, 
   if (wanted.sinceMs !== null && modifiedMs(facts) < wanted.sinceMs) return false
   if (row === undefined) return true
   if (wanted.project !== null && row.project !== '' && row.project !== wanted.project) return false
-  const isSame =
-    row.size === facts.size && row.mtime_ns === String(facts.mtimeNs) && row.inode === String(facts.inode)
+  const isSame = row.size === facts.size && row.mtime_ns === String(facts.mtimeNs) && row.inode === String(facts.inode)
   if (wanted.force || !isSame || row.last_error !== '') return true
   if (wanted.knowledge && row.extractor_version === 0) return true
   const before = stillnessAtLastLook(row)

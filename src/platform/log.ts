@@ -15,7 +15,7 @@ const nothing = (): void => undefined
 /** For programs that have nobody to tell, and for tests. */
 export const silentLog: Log = { debug: nothing, info: nothing, warn: nothing, error: nothing }
 
-export const logLevels = ['debug', 'info', 'warn', 'error'] as const
+export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const
 export type LogLevel = (typeof logLevels)[number]
 
 export type LogOptions = {
@@ -43,6 +43,7 @@ const waitingCharsMax = 1024 * 1024
  * pays for it. Lines: `{level, time, component, message, …fields}` (COL-2003).
  */
 export async function openLog(options: LogOptions): Promise<OpenLog> {
+  if (options.level === 'silent') return { ...silentLog, close: () => Promise.resolve() }
   const { pino } = await import('pino')
   const sink = pino.destination({ dest: options.descriptor ?? 2, sync: false, maxLength: waitingCharsMax })
   // Nobody is left to tell that nobody reads.

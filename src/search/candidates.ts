@@ -64,48 +64,66 @@ export type Candidate = { readonly row: CandidateRow; readonly L: number; readon
 
 /** The best lexical candidates, at most 200, with what ranking needs of them. */
 export function lexicalCandidates(tx: ReadTx, plan: MatchPlan, scope: SearchScope): readonly Candidate[] {
-  const hits = lexicalHits(tx, plan, scope)
-  const rows = candidateRows(tx, [...hits.keys()])
-  const best = Math.max(...[...hits.values()].map((s) => -s))
+  const { hits, rows } = lexicalHits(tx, plan, scope)
+  const best = hits.reduce((most, { s }) => Math.max(most, -s), 0)
   const withPhrase = phraseIds(tx, plan)
-  return rows.map((row) => ({ row, L: -(hits.get(row.id) ?? 0) / best, hasPhrase: withPhrase.has(row.id) }))
+  return hits.flatMap(({ id, s }) => {
+    const row = rows.get(id)
+    return row === undefined ? [] : [{ row, L: -s / best, hasPhrase: withPhrase.has(id) }]
+  })
 }
 
 const { facet, title, content, keys, before, after, day } = parameters.observationWeights
 const wordWeights: readonly number[] = [facet, title, content, keys, before, after, day]
 const gramWeights: readonly number[] = [0, 1]
 
+/** Hits of one or both tables and their records' rows. */
+type Hits = { readonly hits: readonly IndexHit[]; readonly rows: ReadonlyMap<number, CandidateRow> }
+
+const none: Hits = { hits: [], rows: new Map() }
+
 /** bm25 by record; both lists' values are added (RET-305). With `all` a record must stand in both. */
-function lexicalHits(tx: ReadTx, plan: MatchPlan, scope: SearchScope): ReadonlyMap<number, number> {
+function lexicalHits(tx: ReadTx, plan: MatchPlan, scope: SearchScope): Hits {
   if (plan.mode === 'all' && plan.words !== null && plan.grams !== null) return hitsInBoth(tx, plan, scope)
-  const hits = new Map<number, number>()
-  const lists = [
-    plan.words === null ? [] : tableHits(tx, 'observation_fts', plan.words, wordWeights, scope),
-    plan.grams === null ? [] : tableHits(tx, 'observation_grams', plan.grams, gramWeights, scope),
-  ]
-  for (const list of lists) for (const { id, s } of list) hits.set(id, (hits.get(id) ?? 0) + s)
-  return new Map([...hits].sort(([, a], [, b]) => a - b).slice(0, limits.searchCandidates * 2))
+  const words = plan.words === null ? none : tableHits(tx, 'observation_fts', plan.words, wordWeights, scope)
+  const grams = plan.grams === null ? none : tableHits(tx, 'observation_grams', plan.grams, gramWeights, scope)
+  if (grams.hits.length === 0) return words
+  const sums = new Map(words.hits.map(({ id, s }) => [id, s]))
+  for (const { id, s } of grams.hits) sums.set(id, (sums.get(id) ?? 0) + s)
+  return { hits: bestFirst(sums), rows: new Map([...words.rows, ...grams.rows]) }
 }
 
-function hitsInBoth(tx: ReadTx, plan: MatchPlan, scope: SearchScope): ReadonlyMap<number, number> {
-  const everywhere = { ...scope, isCovered: false }
-  const byWords = tableHits(tx, 'observation_fts', plan.words ?? '', wordWeights, everywhere, requiredMax)
-  const byGrams = tableHits(tx, 'observation_grams', plan.grams ?? '', gramWeights, everywhere, requiredMax)
-  const inGrams = new Map(byGrams.map(({ id, s }) => [id, s]))
-  const both = byWords.flatMap(({ id, s }) => {
+const bestFirst = (sums: ReadonlyMap<number, number>): readonly IndexHit[] =>
+  [...sums].map(([id, s]) => ({ id, s })).sort((a, b) => a.s - b.s)
+
+function hitsInBoth(tx: ReadTx, plan: MatchPlan, scope: SearchScope): Hits {
+  const inWords = requiredHits(tx, 'observation_fts', plan.words ?? '', wordWeights, scope)
+  const inGrams = new Map(
+    requiredHits(tx, 'observation_grams', plan.grams ?? '', gramWeights, scope).map(({ id, s }) => [id, s]),
+  )
+  const sums = inWords.flatMap(({ id, s }) => {
     const gram = inGrams.get(id)
     return gram === undefined ? [] : [[id, s + gram] as const]
   })
-  return new Map(both.sort(([, a], [, b]) => a - b).slice(0, limits.searchCandidates))
+  const hits = bestFirst(new Map(sums)).slice(0, limits.searchCandidates)
+  return { hits, rows: rowsOf(tx, hits) }
 }
 
 /** How many rows of each list an intersection looks at. */
 const requiredMax = 100_000
 
+const requiredHits = (
+  tx: ReadTx,
+  table: 'observation_fts' | 'observation_grams',
+  match: string,
+  weights: readonly number[],
+  scope: SearchScope,
+): readonly IndexHit[] => bestFilteredRows(tx, table, match, weights, scope.filters, requiredMax)
+
 /**
- * One list, best first. Where the expression holds every condition the records are not joined; only if the bound then
- * falls between equals, or something expired was among them, it is asked again with the join, so that the answer is the
- * same either way.
+ * One list, best first, equals by sync id (RET-401). Where the expression holds every condition the records are not
+ * joined, which costs as much again: some more rows are read instead, for the equals at the bound. Only if those reach
+ * further still, or something hidden was among them, it is asked again with the join; the answer is the same either way.
  */
 function tableHits(
   tx: ReadTx,
@@ -113,36 +131,39 @@ function tableHits(
   match: string,
   weights: readonly number[],
   scope: SearchScope,
-  limit: number = limits.searchCandidates,
-): readonly IndexHit[] {
+): Hits {
+  const limit = limits.searchCandidates
   if (scope.isCovered) {
-    const hits = bestRows(tx, table, match, weights, limit + 1)
-    if (hits.length <= limit || hits[limit - 1]?.s !== hits[limit]?.s) {
-      const first = hits.slice(0, limit)
-      if (first.length < limit || !holdsHidden(tx, first, scope)) return visible(tx, first, scope)
+    const read = bestRows(tx, table, match, weights, limit * 2)
+    const isComplete = read.length < limit * 2
+    const bound = read[limit - 1]?.s ?? 0
+    const wanted = isComplete ? read : read.filter(({ s }) => s <= bound)
+    const rows = rowsOf(tx, wanted)
+    const shown = wanted.filter(({ id }) => isShown(rows.get(id), scope.filters))
+    if (isComplete || (wanted.length < read.length && shown.length === wanted.length)) {
+      return { hits: bySyncId(shown, rows).slice(0, limit), rows }
     }
   }
-  return bestFilteredRows(tx, table, match, weights, scope.filters, limit)
+  const hits = bestFilteredRows(tx, table, match, weights, scope.filters, limit)
+  return { hits, rows: rowsOf(tx, hits) }
 }
 
-const isShown = (row: CandidateRow, filters: RecordFilters): boolean =>
-  filters.notExpiredAt === undefined || row.expires_at === null || row.expires_at > filters.notExpiredAt
-
-function holdsHidden(tx: ReadTx, hits: readonly IndexHit[], scope: SearchScope): boolean {
-  const rows = candidateRows(
-    tx,
-    hits.map((hit) => hit.id),
-  )
-  return rows.length < hits.length || rows.some((row) => !isShown(row, scope.filters))
+function bySyncId(hits: readonly IndexHit[], rows: ReadonlyMap<number, CandidateRow>): readonly IndexHit[] {
+  const name = (hit: IndexHit): string => rows.get(hit.id)?.sync_id ?? ''
+  return [...hits].sort((a, b) => a.s - b.s || (name(a) < name(b) ? -1 : 1))
 }
 
-function visible(tx: ReadTx, hits: readonly IndexHit[], scope: SearchScope): readonly IndexHit[] {
-  const rows = candidateRows(
-    tx,
-    hits.map((hit) => hit.id),
+const rowsOf = (tx: ReadTx, hits: readonly IndexHit[]): ReadonlyMap<number, CandidateRow> =>
+  new Map(
+    candidateRows(
+      tx,
+      hits.map((hit) => hit.id),
+    ).map((row) => [row.id, row]),
   )
-  const shown = new Set(rows.filter((row) => isShown(row, scope.filters)).map((row) => row.id))
-  return shown.size === hits.length ? hits : hits.filter((hit) => shown.has(hit.id))
+
+function isShown(row: CandidateRow | undefined, { notExpiredAt }: RecordFilters): boolean {
+  if (row === undefined) return false
+  return notExpiredAt === undefined || row.expires_at === null || row.expires_at > notExpiredAt
 }
 
 const phraseRowsMax = 10_000

@@ -1,11 +1,12 @@
 import type { Clock } from '../platform/clock.ts'
 import { changeSeqNow } from '../store/change-clock.ts'
-import { observationNeighbours, promptsAfter } from '../store/full-text-neighbours.ts'
+import { neighbourIds, promptsAfter } from '../store/full-text-neighbours.ts'
 import {
   changedObservations,
   changedPrompts,
   clearIndex,
   configureMerging,
+  countIndexRows,
   dropIndexState,
   indexBuiltWith,
   indexState,
@@ -36,7 +37,7 @@ export type IndexBudget = {
   readonly clock: Pick<Clock, 'monotonicMs'>
 }
 
-/** `done`: the index has caught up with the change clock · `rows`: index rows written. */
+/** `done`: the index has caught up with the change clock and is merged · `rows`: index rows written. */
 export type IndexStep = { readonly done: boolean; readonly rows: number }
 
 /**
@@ -48,9 +49,10 @@ export function refreshIndex(tx: WriteTx, budget: IndexBudget): IndexStep {
   const step = new Step(tx, budget)
   prepare(tx)
   const isBuilt = continueRebuild(tx, step)
-  const done = isBuilt && refreshObservations(tx, step) && refreshPrompts(tx, step)
-  if (done && step.rows === 0) mergeSome(tx, step)
-  return { done, rows: step.rows }
+  const isCurrent = isBuilt && refreshObservations(tx, step) && refreshPrompts(tx, step)
+  noteWritten(tx, step.rows)
+  const isMerged = step.rows === 0 ? mergeWhole(tx, step) : mergeAfterWriting(tx)
+  return { done: isCurrent && isMerged, rows: step.rows }
 }
 
 /**
@@ -64,7 +66,10 @@ export function rebuildIndex(tx: WriteTx, budget: IndexBudget & { readonly drop?
     startRebuild(tx)
   }
   const step = new Step(tx, budget)
-  return { done: continueRebuild(tx, step), rows: step.rows }
+  const isBuilt = continueRebuild(tx, step)
+  noteWritten(tx, step.rows)
+  mergeAfterWriting(tx)
+  return { done: isBuilt, rows: step.rows }
 }
 
 /** The first time: settings of the tables. Another time: whether the rows were made by these rules. */
@@ -142,8 +147,7 @@ function staleRows(tx: WriteTx, change: ChangedObservation): ReadonlySet<number>
     dropObservationRow(tx, change.id)
     return stale
   }
-  const { before, after } = observationNeighbours(tx, change)
-  const around = [...before, ...after].map((neighbour) => neighbour.id)
+  const around = neighbourIds(tx, change)
   for (const id of around) stale.add(id)
   if (!isSameSet(around, usedBy(tx, change.id))) stale.add(change.id)
   return stale
@@ -226,11 +230,39 @@ function rebuildPrompts(tx: WriteTx, step: Step): boolean {
 
 const rebuildBatchRows = 200
 const orphansMax = 1_000_000
-const mergePages = 64
 
-/** A piece of merging where there is some to do; the next idle step goes on. */
-function mergeSome(tx: WriteTx, step: Step): void {
+/** Every step adds a segment per table; this much merging keeps up with it, so that no level ever overflows. */
+const mergePagesPerStep = 32
+/** Pages of one piece of the whole merge: some milliseconds. */
+const wholePages = 16
+/** So many rows written since the last whole merge, and this share of all, are worth another (RET-106). */
+const wholeAfterRows = 5_000
+const wholeAfterShare = 0.1
+
+/** Merging of equal segments; queries walk each segment, and rows replaced meanwhile still stand in the old ones. */
+function mergeAfterWriting(tx: WriteTx): boolean {
+  for (const table of mergedTables) mergeSegments(tx, table, mergePagesPerStep, false)
+  return false
+}
+
+/** Rows written since the last whole merge. */
+function noteWritten(tx: WriteTx, rows: number): void {
+  if (rows > 0) setIndexState(tx, 'merge', (indexState(tx, 'merge')?.cursor ?? 0) + rows)
+}
+
+/**
+ * When nothing else is to be done: equal segments, and after many rows a piece of merging all into one, which halves the
+ * time of queries. True when there is no more to merge.
+ */
+function mergeWhole(tx: WriteTx, step: Step): boolean {
   for (const table of mergedTables) {
-    while (!step.isOver && mergeSegments(tx, table, mergePages, false)) continue
+    while (mergeSegments(tx, table, wholePages, false)) if (step.isOver) return false
   }
+  const written = indexState(tx, 'merge')?.cursor ?? 0
+  if (written < Math.max(wholeAfterRows, countIndexRows(tx) * wholeAfterShare)) return true
+  for (const table of mergedTables) {
+    while (mergeSegments(tx, table, wholePages, true)) if (step.isOver) return false
+  }
+  setIndexState(tx, 'merge', 0)
+  return true
 }

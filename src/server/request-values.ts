@@ -124,6 +124,11 @@ export function readPlaceOf(request: RouteRequest): {
 export const optional = <K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } =>
   value === undefined ? {} : ({ [key]: value } as { [P in K]?: V })
 
+/** What is ours alone stands last in every record (MEM-204). */
+export function extLast<T extends { readonly ext?: unknown }>({ ext, ...record }: T) {
+  return { ...record, ...optional('ext', ext) }
+}
+
 function wrongType(name: string, expected: string, value: unknown): EngramError {
   const given = value === null ? 'null' : Array.isArray(value) ? 'a list' : typeof value
   return new EngramError('invalid_request', `${name}: expected ${expected}, got ${given}.`, {

@@ -18,28 +18,41 @@ type Found = { readonly id: number; readonly title: string; readonly content: st
  * The two live records before and after one, of the same project, scope and session, by (created_at, hlc, id), each step
  * at most an hour. `without` names a record that is about to go.
  */
-export function observationNeighbours(tx: ReadTx, row: Placed, without = 0): Neighbours {
+export const observationNeighbours = (tx: ReadTx, row: Placed, without = 0): Neighbours =>
+  neighboursBy(tx, row, without, withTexts)
+
+/** The same, their ids alone: a third of the cost. */
+export function neighbourIds(tx: ReadTx, row: Placed): readonly number[] {
+  const { before, after } = neighboursBy(tx, row, 0, withoutTexts)
+  return [...before, ...after].map((neighbour) => neighbour.id)
+}
+
+function neighboursBy(tx: ReadTx, row: Placed, without: number, sql: NeighbourSql): Neighbours {
   const at = parseTime(row.created_at)
   if (at === null) return { before: [], after: [] }
   const place = [row.session_id, row.created_at, row.hlc, row.id] as const
   const sameRoom = [row.project, row.scope, row.id, without, eachSideMax] as const
-  const before = tx.all<Found>(beforeSql, ...place, formatTime(at - eachSideMax * stepMs), ...sameRoom)
-  const after = tx.all<Found>(afterSql, ...place, formatTime(at + eachSideMax * stepMs), ...sameRoom)
+  const before = tx.all<Found>(sql.before, ...place, formatTime(at - eachSideMax * stepMs), ...sameRoom)
+  const after = tx.all<Found>(sql.after, ...place, formatTime(at + eachSideMax * stepMs), ...sameRoom)
   return { before: withinSteps(at, before), after: withinSteps(at, after) }
 }
 
-const columns = `id, substr(title, 1, ${textCodePointsMax}) AS title, substr(content, 1, ${textCodePointsMax}) AS content, created_at`
-const room = `project IS ? AND scope = ? AND deleted_at IS NULL AND id <> ? AND id <> ?`
+type NeighbourSql = { readonly before: string; readonly after: string }
 
-const beforeSql = `
-  SELECT ${columns} FROM observations
-  WHERE session_id = ? AND (created_at, hlc, id) < (?, ?, ?) AND created_at >= ? AND ${room}
-  ORDER BY created_at DESC, hlc DESC, id DESC LIMIT ?`
+function neighbourSql(texts: string): NeighbourSql {
+  const found = `SELECT id, ${texts}, created_at FROM observations WHERE session_id = ?`
+  const room = `project IS ? AND scope = ? AND deleted_at IS NULL AND id <> ? AND id <> ?`
+  return {
+    before: `${found} AND (created_at, hlc, id) < (?, ?, ?) AND created_at >= ? AND ${room}
+             ORDER BY created_at DESC, hlc DESC, id DESC LIMIT ?`,
+    after: `${found} AND (created_at, hlc, id) > (?, ?, ?) AND created_at <= ? AND ${room}
+            ORDER BY created_at, hlc, id LIMIT ?`,
+  }
+}
 
-const afterSql = `
-  SELECT ${columns} FROM observations
-  WHERE session_id = ? AND (created_at, hlc, id) > (?, ?, ?) AND created_at <= ? AND ${room}
-  ORDER BY created_at, hlc, id LIMIT ?`
+const beginning = (column: string): string => `substr(${column}, 1, ${textCodePointsMax}) AS ${column}`
+const withTexts = neighbourSql(`${beginning('title')}, ${beginning('content')}`)
+const withoutTexts = neighbourSql(`'' AS title, '' AS content`)
 
 /** The two prompts before one in its session and project; prompts never change, so there is no `after`. */
 export function promptNeighbours(

@@ -3,8 +3,8 @@ import { indexTextVersion } from './index-text.ts'
 import type { ObservationRow, PromptRow } from './rows.ts'
 import type { ReadTx, WriteTx } from './transaction.ts'
 
-/** Kinds of cursor: how far the change clock was read, and where a running rebuild stands (RET-104, RET-105). */
-export type IndexKind = 'observation' | 'prompt' | 'observation.rebuild' | 'prompt.rebuild'
+/** How far the change clock was read, where a running rebuild stands, rows since the last whole merge (RET-104 to RET-106). */
+export type IndexKind = 'observation' | 'prompt' | 'observation.rebuild' | 'prompt.rebuild' | 'merge'
 
 /** Version of tokeniser, splitting rules and columns. Weights are not in it: changing one needs no rebuild (RET-105). */
 export const indexBuiltWith = `porter-unicode61/${indexTextVersion}`
@@ -87,6 +87,10 @@ export function promptIndexDifferences(tx: ReadTx, limit: number): IndexDifferen
 
 const idsOf = (tx: ReadTx, sql: string, limit: number): readonly number[] =>
   tx.all<{ id: number }>(sql, limit).map((row) => row.id)
+
+/** Rows of the observation index; close enough by its highest id, and that is free. */
+export const countIndexRows = (tx: ReadTx): number =>
+  tx.get<{ n: number | null }>('SELECT max(id) AS n FROM observation_fts_docsize')?.n ?? 0
 
 /** Drops every derived row; nothing is lost by it (RET-104). */
 export function clearIndex(tx: WriteTx): void {

@@ -160,6 +160,15 @@ describe('the table of routes', () => {
     expect([head.status, head.text]).toEqual([200, ''])
   })
 
+  it('a name given twice counts once, with its first value', async () => {
+    const statuses = await Promise.all(
+      ['project=harbour&project=nowhere', 'project=nowhere&project=harbour'].map(
+        async (search) => (await server.send('GET', `/observations?${search}`)).status,
+      ),
+    )
+    expect(statuses).toEqual([200, 404])
+  })
+
   it('RET-754 the header of a search says how it was found', async () => {
     const answer = await server.send('GET', '/search?q=berth&project=harbour')
     expect(answer.headers.get('engram-search')).toMatch(/^mode=(lexical|hybrid|semantic); confidence=(ok|low|none)/)

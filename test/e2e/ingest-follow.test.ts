@@ -34,7 +34,8 @@ async function archivedUuids(world: World): Promise<readonly string[]> {
   const { sessions } = await world.transcripts.listSessions({ sort: 'key' })
   const uuids: string[] = []
   for (const { key } of sessions) {
-    for (const message of await world.transcripts.getHistory(key)) uuids.push((message['source'] as { uuid: string }).uuid)
+    for (const message of await world.transcripts.getHistory(key))
+      uuids.push((message['source'] as { uuid: string }).uuid)
   }
   return uuids
 }
@@ -94,7 +95,10 @@ describe('a file that grows', () => {
   it('ING-LIN-2 a half-written last line waits until it is whole, or until nobody writes any more', async () => {
     const session = workedSession(1)
     const last = session.lines.at(-1) ?? ''
-    const head = session.lines.slice(0, -1).map((line) => `${line}\n`).join('')
+    const head = session.lines
+      .slice(0, -1)
+      .map((line) => `${line}\n`)
+      .join('')
     const path = pathOf(session.id)
     for (const [content, mtimeMs, archived] of [
       [head + last.slice(0, 40), worldNowMs, session.lines.length - 3],
@@ -117,7 +121,10 @@ describe('a file that grows', () => {
     await runOnce()
     const before = await withWorld(places, snapshotOf)
     let mtimeMs = longAgoMs
-    const short = session.lines.slice(0, 6).map((line) => `${line}\n`).join('')
+    const short = session.lines
+      .slice(0, 6)
+      .map((line) => `${line}\n`)
+      .join('')
     for (const [change, reason] of [
       [() => writeFileSync(path, short), 'shrunk'],
       [() => writeFileSync(path, session.text), null],
@@ -166,7 +173,11 @@ describe('a file that grows', () => {
       const report = await runOnce()
       expect(report.errors).toEqual([])
       const { sessions: _sessions, ...after } = await withWorld(places, snapshotOf)
-      expect(after).toEqual({ observations: before.observations, prompts: before.prompts, transcripts: before.transcripts })
+      expect(after).toEqual({
+        observations: before.observations,
+        prompts: before.prompts,
+        transcripts: before.transcripts,
+      })
     }
   })
 
@@ -174,7 +185,14 @@ describe('a file that grows', () => {
     const session = workedSession(7)
     const fixed = session.lines.findIndex((line) => line.includes('Tests 4 passed'))
     const path = pathOf(session.id)
-    writeOld(path, session.lines.slice(0, fixed).map((line) => `${line}\n`).join(''), worldNowMs)
+    writeOld(
+      path,
+      session.lines
+        .slice(0, fixed)
+        .map((line) => `${line}\n`)
+        .join(''),
+      worldNowMs,
+    )
     await runOnce()
     const fixes = (world: World) =>
       world.opened.deps.store.read((tx) =>
@@ -230,7 +248,12 @@ describe('a session that goes on in another file', () => {
     const second = new ClaudeSession(2)
     second.lines.push(...first.lines)
     for (let more = 0; more < 3; more++) {
-      second.add({ uuid: uuidOf(9_000 + more), parentUuid: uuidOf(8_999 + more), type: 'user', message: { role: 'user', content: `More please, ${more}` } })
+      second.add({
+        uuid: uuidOf(9_000 + more),
+        parentUuid: uuidOf(8_999 + more),
+        type: 'user',
+        message: { role: 'user', content: `More please, ${more}` },
+      })
     }
     const isFirst = order === 'first'
     writeOld(pathOf(first.id), first.text, isFirst ? longAgoMs : longAgoMs + minuteMs)
@@ -299,7 +322,10 @@ describe('sessions', () => {
     const changes = changesIn(world)
     await world.run()
     expect(changesIn(world)).toBe(changes)
-    appendFileSync(path, `${new ClaudeSession(1).human('again').lines.join('')}\n`.replace(uuidOf(1_000_000), uuidOf(5)))
+    appendFileSync(
+      path,
+      `${new ClaudeSession(1).human('again').lines.join('')}\n`.replace(uuidOf(1_000_000), uuidOf(5)),
+    )
     touch(path, world.clock.nowMs())
     await world.run()
     expect(sessionsIn(world)).toMatchObject([{ ended_at: null }])
@@ -311,14 +337,25 @@ describe('sessions', () => {
     writeOld(pathOf(session.id), session.text)
     const world = await openWorld(places)
     const { caller } = world.doors
-    await caller.call('session.start', { id: session.id, project: 'named-by-hook', directory: '/home/someone/elsewhere' })
-    await caller.call('prompt.save', { session_id: session.id, content: '  Please make the pruning job\nskip young trees. ' })
+    await caller.call('session.start', {
+      id: session.id,
+      project: 'named-by-hook',
+      directory: '/home/someone/elsewhere',
+    })
+    await caller.call('prompt.save', {
+      session_id: session.id,
+      content: '  Please make the pruning job\nskip young trees. ',
+    })
     const report = await world.run()
     expect(report.projects).toEqual(['named-by-hook'])
     expect(report.prompts).toBe(1)
     expect(promptsIn(world)).toHaveLength(2)
     const { ext: _ext, ...stored } = await caller.call('session.get', { id: session.id })
-    expect(stored).toMatchObject({ project: 'named-by-hook', directory: '/home/someone/elsewhere', started_at: '2026-04-01 09:16:40' })
+    expect(stored).toMatchObject({
+      project: 'named-by-hook',
+      directory: '/home/someone/elsewhere',
+      started_at: '2026-04-01 09:16:40',
+    })
     // Somebody works in it: a lease stands.
     expect(stored.ended_at).toBeUndefined()
     await caller.call('session.end', { id: session.id, summary: 'What I did myself.' })
@@ -332,15 +369,37 @@ describe('sessions', () => {
     const helper = new ClaudeSession(2)
     for (const [type, content] of [
       ['user', 'Count the trees.'],
-      ['assistant', [{ type: 'text', text: '## Key Learnings\n\n1. The orchard holds one tree per row and number because of the irrigation plan.' }]],
+      [
+        'assistant',
+        [
+          {
+            type: 'text',
+            text: '## Key Learnings\n\n1. The orchard holds one tree per row and number because of the irrigation plan.',
+          },
+        ],
+      ],
     ] as const) {
-      helper.add({ type, isSidechain: true, agentId: 'a1b2', sessionId: session.id, message: { id: 'm1', role: type, content } })
+      helper.add({
+        type,
+        isSidechain: true,
+        agentId: 'a1b2',
+        sessionId: session.id,
+        message: { id: 'm1', role: type, content },
+      })
     }
     writeOld(pathOf(session.id), session.text)
-    writeOld(join(places.claude, 'projects/orchard', session.id, 'subagents/agent-a1b2.jsonl'), helper.text, longAgoMs - minuteMs)
+    writeOld(
+      join(places.claude, 'projects/orchard', session.id, 'subagents/agent-a1b2.jsonl'),
+      helper.text,
+      longAgoMs - minuteMs,
+    )
     const inline = new ClaudeSession(3).human('Count again.')
     inline.add({ type: 'user', isSidechain: true, message: { role: 'user', content: 'Count the pears.' } })
-    inline.add({ type: 'assistant', isSidechain: true, message: { id: 'm2', role: 'assistant', content: [{ type: 'text', text: 'Seven.' }] } })
+    inline.add({
+      type: 'assistant',
+      isSidechain: true,
+      message: { id: 'm2', role: 'assistant', content: [{ type: 'text', text: 'Seven.' }] },
+    })
     inline.says('There are seven pears.')
     writeOld(pathOf(inline.id), inline.text)
     const report = await runOnce()
@@ -353,7 +412,11 @@ describe('sessions', () => {
         [`claude-code:${inline.id}`, 2],
         [`claude-code:${inline.id}:agent:sidechain`, 2],
       ])
-      expect(promptsIn(world)).toEqual(['Please make the pruning job skip young trees.', 'Thanks, that works.', 'Count again.'])
+      expect(promptsIn(world)).toEqual([
+        'Please make the pruning job skip young trees.',
+        'Thanks, that works.',
+        'Count again.',
+      ])
       expect(sessionsIn(world)).toHaveLength(2)
       const learnt = world.opened.deps.store.read((tx) =>
         tx.all<{ session_id: string }>(`SELECT session_id FROM observations WHERE tool_name = 'ingest/X-LEARN'`),

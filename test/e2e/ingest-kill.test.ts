@@ -73,7 +73,11 @@ function dying(doors: IngestDoors, uses: number, isAfter: boolean): IngestDoors 
 describe('a run that dies', () => {
   it('ING-ARC-3 ING-CRS-1 at whichever step: the next one makes what one run makes', async () => {
     const sessions = [workedSession(1), workedSession(2)]
-    sessions[1]?.add({ type: 'user', isCompactSummary: true, message: { role: 'user', content: 'All that was said before.' } })
+    sessions[1]?.add({
+      type: 'user',
+      isCompactSummary: true,
+      message: { role: 'user', content: 'All that was said before.' },
+    })
     const expected = await undisturbed(sessions)
     let steps = 0
     for (let uses = 1; uses < 200; uses++) {
@@ -90,7 +94,10 @@ describe('a run that dies', () => {
       await withWorld(here, async (world) => {
         const report = await world.run()
         expect(report.errors).toEqual([])
-        expect(await snapshotOf(world), `died at use ${Math.ceil(uses / 2)}, ${isAfter ? 'after' : 'before'} it`).toEqual(expected)
+        expect(
+          await snapshotOf(world),
+          `died at use ${Math.ceil(uses / 2)}, ${isAfter ? 'after' : 'before'} it`,
+        ).toEqual(expected)
       })
       dropPlaces(here)
       if (isOver) break

@@ -47,7 +47,12 @@ describe('what was extracted', () => {
       await world.run()
       const fix = rowsOf(world).find((row) => row.tool_name === 'ingest/X-FIX')
       const observation = await world.doors.caller.call('observation.get', { id: fix?.sync_id ?? '' })
-      expect(observation).toMatchObject({ type: 'bugfix', tool_name: 'ingest/X-FIX', session_id: session.id, project: 'orchard' })
+      expect(observation).toMatchObject({
+        type: 'bugfix',
+        tool_name: 'ingest/X-FIX',
+        session_id: session.id,
+        project: 'orchard',
+      })
       expect(observation.topic_key).toBeUndefined()
       expect(observation.ext).toMatchObject({ author: 'claude-code', confidence: fix?.confidence })
       expect(observation.ext?.provenance).toEqual({
@@ -91,7 +96,8 @@ describe('what was extracted', () => {
   it('ING-EXT-9 a text that is in the project already is counted, not saved again', async () => {
     const first = workedSession(1)
     const second = new ClaudeSession(2)
-    const decision = 'Decision: the pruning job number 1 reads the age from the planting date, because the label of a tree can be missing.'
+    const decision =
+      'Decision: the pruning job number 1 reads the age from the planting date, because the label of a tree can be missing.'
     second.human('What did we decide?').says(decision)
     write(first)
     write(second, longAgoMs + 1_000)
@@ -113,7 +119,8 @@ describe('what was extracted', () => {
     const rows = rowsOf(world)
     const [promoted, edited, moved, forgotten, removed, pinned, repeated] = rows
     expect(rows.length).toBeGreaterThanOrEqual(7)
-    if (promoted === undefined || edited === undefined || moved === undefined || forgotten === undefined) throw new Error('too few')
+    if (promoted === undefined || edited === undefined || moved === undefined || forgotten === undefined)
+      throw new Error('too few')
     if (removed === undefined || pinned === undefined || repeated === undefined) throw new Error('too few')
     const project = 'orchard'
     await caller.call('extracted.promote', { project, ids: [promoted.id], category: 'patterns' })
@@ -122,7 +129,13 @@ describe('what was extracted', () => {
     await caller.call('memory.forget', { project, ids: [forgotten.id] })
     await caller.call('memory.forget', { project, ids: [removed.id], purge: true })
     await caller.call('observation.pin', { id: pinned.id, pinned: true })
-    await caller.call('observation.save', { title: repeated.title, content: repeated.content, type: repeated.type, project, session_id: sessions[0]?.id })
+    await caller.call('observation.save', {
+      title: repeated.title,
+      content: repeated.content,
+      type: repeated.type,
+      project,
+      session_id: sessions[0]?.id,
+    })
     const before = rowsOf(world)
     const changes = changesIn(world)
     const forced = await world.run({ force: true })
@@ -131,7 +144,10 @@ describe('what was extracted', () => {
     expect(changesIn(world)).toBe(changes)
 
     // The same words in another session are still forgotten.
-    const again = new ClaudeSession(3).human('Once more?').says(`Decision: ${forgotten.content}`).says(forgotten.content)
+    const again = new ClaudeSession(3)
+      .human('Once more?')
+      .says(`Decision: ${forgotten.content}`)
+      .says(forgotten.content)
     again.runs('npm test -- other', 'ok')
     write(again, longAgoMs + 5_000)
     await world.run()
@@ -170,14 +186,20 @@ describe('what was extracted', () => {
     await world.run()
     expect(rowsOf(world).filter((row) => row.deleted_at === null)).toHaveLength(1)
     // Another question in place of the second one.
-    session.add({ type: 'user', parentUuid: uuidOf(4_000_001), message: { role: 'user', content: 'Which store shall the harvest of pears go to?' } })
+    session.add({
+      type: 'user',
+      parentUuid: uuidOf(4_000_001),
+      message: { role: 'user', content: 'Which store shall the harvest of pears go to?' },
+    })
     session.says('Decision: the harvest goes into the orchard database because a file has no queries.')
     write(session, longAgoMs + 1_000)
     const report = await world.run()
     expect(report.candidates.withdrawn).toBe(1)
-    expect(rowsOf(world).filter((row) => row.deleted_at === null).map((row) => row.content)).toEqual([
-      expect.stringContaining('orchard database'),
-    ])
+    expect(
+      rowsOf(world)
+        .filter((row) => row.deleted_at === null)
+        .map((row) => row.content),
+    ).toEqual([expect.stringContaining('orchard database')])
     const messages = await world.transcripts.getHistory(`claude-code:${session.id}`)
     const roles = ['user', 'assistant', 'user', 'assistant', 'system', 'user', 'assistant']
     expect(messages.map(({ role }) => role)).toEqual(roles)

@@ -19,7 +19,9 @@ if (!isPublishedHere) console.log(`skipped: ${publishedFolder} not found`)
 
 describe.skipIf(!isPublishedHere)('a session that grows', () => {
   it('ING-INC-3 fed in two pieces, cut at every 50th line, gives what it gives whole', async () => {
-    const source = filesBelow(join(publishedFolder, 'claude-code/projects')).find((path) => /258c.{32}\.jsonl$/.test(path))
+    const source = filesBelow(join(publishedFolder, 'claude-code/projects')).find((path) =>
+      /258c.{32}\.jsonl$/.test(path),
+    )
     const name = source?.split('/').at(-1) ?? ''
     const bytes = readFileSync(source ?? '')
     const whole = await readIn(name, [bytes])

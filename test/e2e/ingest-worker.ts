@@ -7,4 +7,6 @@ process.stdout.write('open\n')
 const report = await world.run()
 await world.close()
 const { maxRSS } = process.resourceUsage()
-process.stdout.write(`${JSON.stringify({ peakRssBytes: maxRSS * 1024, archived: report.archived_messages, errors: report.errors })}\n`)
+process.stdout.write(
+  `${JSON.stringify({ peakRssBytes: maxRSS * 1024, archived: report.archived_messages, errors: report.errors })}\n`,
+)

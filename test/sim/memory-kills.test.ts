@@ -26,9 +26,11 @@ describe('killed writers', () => {
           const writer = all.length + 1
           const one = new MemoryProcess({ ...place, writer, seed, ms: 60_000 })
           all.push(one)
-          // One in eight dies while it opens, and so perhaps in the middle of recovering what the last one left.
-          if (below(8) > 0) await one.start()
-          else await pause(80 + below(200))
+          // Some die while they open, and so perhaps in the middle of recovering what the last one left.
+          const fate = below(8)
+          if (fate === 0) await pause(80 + below(200))
+          else await one.start()
+          if (fate > 1) await one.firstAck()
           await pause(below(50))
           one.signal('SIGKILL')
           await one.ended()
@@ -49,8 +51,8 @@ describe('killed writers', () => {
       expect(all.map((one) => one.stderr).join('')).toBe('')
       expect(errorsOf(lines)).toEqual([])
       expect(audit).toMatchObject(sound)
-      expect(all.length).toBeGreaterThan(isLong ? 500 : 40)
-      expect(audit.acked).toBeGreaterThan(all.length)
+      expect(all.length).toBeGreaterThan(isLong ? 500 : 30)
+      expect(audit.acked).toBeGreaterThan(all.length / 2)
     },
     budgetMs + 120_000,
   )

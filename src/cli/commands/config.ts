@@ -69,6 +69,7 @@ function shownValues(config: Config, environment: Readonly<Record<string, string
     plain(config.logLevel),
     plain(config.allowNetworkFs),
     ...settingValues(config),
+    ...redactValues(config),
     ...accepted.map((name) => ({
       name,
       value: environment[name] ?? null,
@@ -91,6 +92,17 @@ function settingValues({ settings, file }: Config): readonly Shown[] {
       value: months === 0 ? 'never' : `${months}mo`,
       source: sourceOf('review', type),
     })),
+  ]
+}
+
+/** Names of patterns, never the values that are allowed: those may be what somebody else would call a secret. */
+function redactValues({ redact, file }: Config): readonly Shown[] {
+  const sourceOf = (key: string): string => (holds(file, ['redact', key]) ? 'config.yaml' : 'default')
+  return [
+    { name: 'redact.extra', value: redact.extra.map((one) => one.name), source: sourceOf('extra') },
+    { name: 'redact.allow', value: redact.allow.map(() => masked), source: sourceOf('allow') },
+    { name: 'redact.emails', value: redact.emails, source: sourceOf('emails') },
+    { name: 'redact.home_paths', value: redact.homePaths, source: sourceOf('home_paths') },
   ]
 }
 
@@ -117,7 +129,7 @@ const known: Readonly<Record<string, readonly string[] | null>> = {
   history: ['keep'],
   // Any type may have a period.
   review: null,
-  // Read by other parts of the program.
+  // Checked key by key where it is read.
   redact: null,
 }
 

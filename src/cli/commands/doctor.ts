@@ -7,16 +7,15 @@ import { pageOf } from '../text/page.ts'
 
 const section = 'This machine'
 
+/** What is broken is broken for all: the doctor looks everywhere unless told otherwise. */
+const anyProject = { ...projectOption, defaultText: 'all projects' }
+
 export const doctorCommand = command({
   path: 'doctor',
   section,
   summary: 'Check the store without changing it',
   details: 'Exit code 1 when something is blocked or broken; warnings alone are 0.',
-  options: [
-    { flags: '--check <name>', description: 'only this check' },
-    projectOption,
-    { ...allOption, description: 'all projects (the default without --project)' },
-  ],
+  options: [{ flags: '--check <name>', description: 'only this check' }, anyProject, allOption],
   examples: ['engram doctor', 'engram doctor --check integrity --json'],
   run: async (context): Promise<ExitCode> => {
     const everywhere = context.option('project') === undefined
@@ -42,7 +41,7 @@ export const doctorRepairCommand = command({
   details: 'Nothing is changed without --apply, and --apply backs up first.',
   options: [
     { flags: '--check <name>', description: 'the check whose findings to repair' },
-    projectOption,
+    anyProject,
     allOption,
     { flags: '--plan', description: 'say what would be done' },
     { flags: '--dry-run', description: 'the same as --plan' },

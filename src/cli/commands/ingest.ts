@@ -68,12 +68,19 @@ function ingestInput(context: CommandContext) {
   }
 }
 
+/** Files the agent itself writes while it compacts, and sessions that we caused (ING-CC-20, ING-DIS-4). */
+const onPurpose: readonly string[] = ['compaction', 'own']
+
 function tell(context: CommandContext, report: IngestReport): void {
   for (const { path, reason } of report.errors)
     context.note(context.paint.bad(`failed: ${oneLine(path)}: ${oneLine(reason)}`))
   if (context.flag('quiet')) return
-  for (const { path, reason } of report.skipped)
-    context.note(context.paint.dim(`skipped: ${oneLine(path)}: ${oneLine(reason)}`))
+  for (const { path, reason } of report.skipped) {
+    // What is never read on purpose is told to who asks; what could not be read, to everybody.
+    if (context.flag('verbose') || !onPurpose.includes(reason.split(' ')[0] ?? '')) {
+      context.note(context.paint.dim(`skipped: ${oneLine(path)}: ${oneLine(reason)}`))
+    }
+  }
   if (report.busy) return context.note('Another ingest of this data dir is running.')
   if (report.found.length === 0) {
     return context.note(`No transcripts on this machine: looked in ${report.looked.map(oneLine).join(', ')}.`)

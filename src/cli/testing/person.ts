@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createProgram } from '../../app.ts'
@@ -54,8 +54,10 @@ export type Person = {
   leave(): void
 }
 
-export function person(): Person {
+/** `like`: begins with a copy of what that person has, which is quicker than making it anew. */
+export function person(like?: Person): Person {
   const home = mkdtempSync(join(tmpdir(), 'engram-cli-'))
+  if (like !== undefined) cpSync(like.home, home, { recursive: true })
   const dataDir = join(home, '.engram')
   const say: Person['say'] = async (words, options = {}) => {
     // Transcripts are looked for in this home alone, never in that of whoever runs the tests.

@@ -46,7 +46,8 @@ function headLines(head: ConflictHead, page: Page): readonly string[] {
     `from ${oneLine(head.origin)}`,
   ]
   return [
-    `─── ${paint.name(oneLine(head.version))} (${marks.join(', ')}) ───`,
+    `─── ${paint.name(oneLine(head.version))} ───`,
+    ...indented(page, marks.join(', '), '').map(paint.dim),
     paint.title(oneLine(head.title)),
     ...visible(head.content.trimEnd(), { keepLines: true })
       .split('\n')

@@ -1,9 +1,12 @@
 import type { DoctorCheck, DoctorFinding, DoctorReport, RepairReport } from '../../api/doctor.ts'
 import { counted } from './amounts.ts'
 import { indented, type Page } from './page.ts'
+import { fitText } from '../text-width.ts'
 import { oneLine } from '../visible.ts'
 
 const findingsMax = 5
+/** The result, and the gaps after it and after the name. */
+const markWidth = 11
 
 /** Each check on one line; what is wrong is explained below it (MEM-1101). */
 export function renderDoctor(report: DoctorReport, page: Page): string {
@@ -26,7 +29,11 @@ function painted(result: DoctorCheck['result'], { paint }: Page, text: string = 
 
 function checkLines(check: DoctorCheck, width: number, page: Page): readonly string[] {
   const head = `${painted(check.result, page, check.result.padEnd(7))}  ${check.check_id.padEnd(width)}`
-  if (check.result === 'ok') return [`${head}  ${page.paint.dim(oneLine(check.message))}`.trimEnd()]
+  if (check.result === 'ok') {
+    // Good news may be cut; what is wrong never is.
+    const room = page.columns === null ? Number.POSITIVE_INFINITY : page.columns - width - markWidth
+    return [`${head}  ${page.paint.dim(fitText(oneLine(check.message), room))}`.trimEnd()]
+  }
   const shown = check.findings.slice(0, findingsMax)
   const rest = check.findings.length - shown.length
   return [

@@ -30,7 +30,7 @@ function hitLines(hit: SearchHit, index: number, options: HitsOptions): readonly
     ...marksOf(hit),
   ].join(' | ')
   return [
-    head,
+    ...indented(options, head, ''),
     ...indented(options, previewOf(hit)),
     ...indented(options, place).map(paint.dim),
     ...relationLines(hit.ext.relations)

@@ -7,7 +7,7 @@ import { oneLine } from '../visible.ts'
 export function renderIngest(report: IngestReport, page: Page, options: { readonly verbose: boolean }): string {
   const isWide = options.verbose || report.dry_run
   const files = isWide ? report.files.flatMap((file) => [...fileLines(file, page, report.dry_run), '']) : []
-  return [...files, ...summaryLines(report)].join('\n')
+  return [...files, ...summaryLines(report).flatMap((line) => indented(page, line, ''))].join('\n')
 }
 
 /** Nothing was read because nothing is new. */

@@ -111,7 +111,7 @@ ${head}
 
 function windowsTask(unit: LoginUnit): string {
   const [program = '', ...words] = unit.command
-  return `<?xml version="1.0" encoding="UTF-8"?>
+  return `<?xml version="1.0"?>
 <!-- Save as engram.xml, then: schtasks /Create /TN Engram /XML engram.xml
      After an update: schtasks /End /TN Engram, then schtasks /Run /TN Engram -->
 <Task version="1.4" xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task">

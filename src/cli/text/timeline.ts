@@ -16,7 +16,7 @@ export function renderTimeline(result: TimelineResult, page: Page): string {
   return [
     ...sessionLines(result, page),
     ...around('Before', result.before),
-    paint.title(`>>> #${focus.id} [${oneLine(focus.type)}] ${oneLine(focus.title)} <<<`),
+    ...indented(page, `>>> #${focus.id} [${oneLine(focus.type)}] ${oneLine(focus.title)} <<<`, '').map(paint.title),
     ...indented(page, oneLine(cutCodePoints(focus.content, focusChars))),
     ...indented(page, shownTime(focus.created_at, page.timezone)).map(paint.dim),
     '',
@@ -32,7 +32,7 @@ function sessionLines({ session_info: session, total_in_range }: TimelineResult,
   const project = oneLine(session.project)
   const time = shownTime(session.started_at, page.timezone)
   return [
-    `Session: ${project} (${time})${summary === '' ? '' : ` — ${summary}`}`,
+    ...indented(page, `Session: ${project} (${time})${summary === '' ? '' : ` — ${summary}`}`, ''),
     `Total observations in session: ${total_in_range}`,
     '',
   ]

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Caller } from '../../api/caller.ts'
 import { EngramError } from '../../model/errors.ts'
+import type { ConversationArchive } from '../../model/ports.ts'
 import { defaultSettings, type Settings } from '../../model/settings.ts'
 import { SimulatedClock } from '../../platform/clock.ts'
 import { systemFiles } from '../../platform/files.ts'
@@ -29,6 +30,11 @@ export type TestEngineOptions = {
   readonly settings?: Partial<Settings>
   readonly seed?: number
   readonly bound?: Partial<BoundHandlers>
+  readonly archive?: ConversationArchive
+  /** A data dir of the test's own: it is there already, and stays. */
+  readonly dataDir?: string
+  /** Where time stands at first; the first of January 2026 when not given. */
+  readonly nowMs?: number
 }
 
 const notBound = (): never => {
@@ -37,8 +43,8 @@ const notBound = (): never => {
 const unbound: BoundHandlers = { 'ingest.run': notBound }
 
 export function openTestEngine(options: TestEngineOptions = {}): TestEngine {
-  const directory = mkdtempSync(join(tmpdir(), 'engram-engine-'))
-  const clock = new SimulatedClock()
+  const directory = options.dataDir ?? mkdtempSync(join(tmpdir(), 'engram-engine-'))
+  const clock = new SimulatedClock(options.nowMs)
   const random = seededRandom(options.seed ?? 1)
   const settings = { ...defaultSettings, ...options.settings }
   // Tests do not wait for the disk; what durability means is tested where it is made.
@@ -52,7 +58,7 @@ export function openTestEngine(options: TestEngineOptions = {}): TestEngine {
     log: silentLog,
     redactor: createRedactor(),
     settings: { ...settings, durability: 'normal' },
-    archive: null,
+    archive: options.archive ?? null,
     dataDir: directory,
     homeDir: join(directory, 'home'),
     version: 'test',
@@ -64,7 +70,7 @@ export function openTestEngine(options: TestEngineOptions = {}): TestEngine {
     directory,
     close: async () => {
       await store.close()
-      rmSync(directory, { recursive: true, force: true })
+      if (options.dataDir === undefined) rmSync(directory, { recursive: true, force: true })
     },
   }
 }

@@ -2,6 +2,7 @@ import { limits } from '../../model/limits.ts'
 import {
   bodyName,
   bodyText,
+  extLast,
   idParameter,
   optional,
   queryLimit,
@@ -43,6 +44,7 @@ export const promptRoutes: readonly Route[] = [
       query: required(queryText(request, 'q') ?? queryText(request, 'query'), 'q parameter is required'),
       limit: queryLimit(request, 'limit', limits.searchLimitMax) ?? searchDefault,
     }),
+    output: (prompts) => prompts.map(extLast),
   }),
   route('DELETE', '/prompts/{id}', 'prompt.delete', {
     guard: 'guarded',

@@ -1,6 +1,7 @@
 import type { SearchAnswer } from '../../api/search.ts'
 import { limits } from '../../model/limits.ts'
 import {
+  extLast,
   oneOf,
   optional,
   queryFlag,
@@ -40,7 +41,7 @@ export const searchRoutes: readonly Route[] = [
       strict: queryFlag(request, 'strict'),
       limit: queryLimit(request, 'limit', limits.searchLimitMax) ?? searchDefault,
     }),
-    output: (answer) => answer.hits,
+    output: (answer) => answer.hits.map(extLast),
     headers: searchHeader,
   }),
   route('GET', '/timeline', 'memory.timeline', {

@@ -99,6 +99,7 @@ const renamed = route('POST', '/projects/migrate', 'project.migrate', {
     old_project: required(bodyName(request, 'old_project'), namesMissing),
     new_project: required(bodyName(request, 'new_project'), namesMissing),
   }),
+  output: ({ status, reason, ...rest }) => ({ status, ...optional('reason', reason), ...rest }),
 })
 
 const rescued = route('POST', '/projects/migrate', 'project.rescue', { guard: 'token', input: rescueInput })

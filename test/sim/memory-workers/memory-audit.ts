@@ -14,6 +14,8 @@ export type MemoryAudit = {
   readonly wrong: readonly string[]
   readonly integrity: string
   readonly doctor: string
+  /** Queued saves whose first attempt stood after all: the text is there once, under another sync id than was told. */
+  readonly renamed: number
 }
 
 type Row = {
@@ -49,6 +51,9 @@ export async function auditMemory(dataDir: string, lines: readonly LogLine[]): P
       integrity: opened.deps.store.read((tx) => tx.get<{ integrity_check: string }>('PRAGMA integrity_check'))
         ?.integrity_check ?? 'no answer',
       doctor: report.checks[0]?.result ?? 'no answer',
+      renamed: acksOf(lines).filter(
+        (ack) => ack.kind === 'new' && ack.outcome === 'queued' && !rows.some((row) => row.sync_id === ack.syncId),
+      ).length,
     }
   } finally {
     await opened.close()
@@ -80,7 +85,10 @@ function lostSaves(opened: OpenedEngine, rows: readonly Row[], lines: readonly L
 const isBeyondHistory = (row: Row | undefined): boolean =>
   row !== undefined && row.revision_count > defaultSettings.historyKept
 
-/** One live row per shared text or topic, whose counter lies between what was acknowledged and what was tried. */
+/**
+ * One live row per shared text or topic, whose counter lies between what was acknowledged and what was tried. A save that
+ * was queued because its commit failed may stand already, and then counts twice.
+ */
 function wrongCounts(rows: readonly Row[], lines: readonly LogLine[], kind: 'repeat' | 'topic'): string[] {
   const acks = Map.groupBy(acksOf(lines).filter((ack) => ack.kind === kind), (ack) => ack.key)
   const tries = Map.groupBy(triesOf(lines).filter((line) => line.kind === kind), (line) => line.key)
@@ -88,12 +96,13 @@ function wrongCounts(rows: readonly Row[], lines: readonly LogLine[], kind: 'rep
     const acked = acks.get(key) ?? []
     const live = rows.filter((row) => row.deleted_at === null && isShared(row, kind, key))
     const count = kind === 'repeat' ? live[0]?.duplicate_count : live[0]?.revision_count
+    const queued = acked.filter((ack) => ack.outcome === 'queued').length
     const told = acked.filter((ack) => ack.outcome !== 'queued').map((ack) => ack.count)
     const name = `${kind} ${key}`
     return [
       live.length === 1 || acked.length === 0 ? '' : `${name}: ${live.length} live rows`,
       (count ?? 0) >= acked.length ? '' : `${name}: counted ${count}, acknowledged ${acked.length}`,
-      (count ?? 0) <= tried.length ? '' : `${name}: counted ${count}, tried ${tried.length}`,
+      (count ?? 0) <= tried.length + queued ? '' : `${name}: counted ${count}, tried ${tried.length}, queued ${queued}`,
       new Set(told).size === told.length ? '' : `${name}: two callers were told the same count`,
       Math.max(0, ...told) <= (count ?? 0) ? '' : `${name}: told ${Math.max(...told)}, counted ${count}`,
     ].filter((text) => text !== '')

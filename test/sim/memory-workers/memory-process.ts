@@ -26,7 +26,7 @@ export class MemoryProcess {
   stderr = ''
   readonly #logPath: string
   readonly #child: ChildProcessWithoutNullStreams
-  readonly #ready: Promise<unknown>
+  readonly #told = { ready: Promise.withResolvers<void>(), acked: Promise.withResolvers<void>() }
   readonly #ended: Promise<unknown>
 
   constructor(options: MemoryProcessOptions) {
@@ -39,14 +39,24 @@ export class MemoryProcess {
     this.#child.stdin.on('error', () => undefined)
     this.#child.stderr.on('data', (data: Buffer) => (this.stderr += data.toString()))
     this.#ended = once(this.#child, 'exit')
-    this.#ready = Promise.race([once(this.#child.stdout, 'data'), this.#ended])
+    let told = ''
+    this.#child.stdout.on('data', (data: Buffer) => {
+      told += data.toString()
+      if (told.startsWith('ready\n')) this.#told.ready.resolve()
+      if (told.includes('acked\n')) this.#told.acked.resolve()
+    })
   }
 
   /** Lets it begin as soon as its engine is open. */
   async start(): Promise<this> {
-    await this.#ready
+    await Promise.race([this.#told.ready.promise, this.#ended])
     this.#child.stdin.write('go\n')
     return this
+  }
+
+  /** Resolves when one call was answered, or the process is gone. */
+  async firstAck(): Promise<void> {
+    await Promise.race([this.#told.acked.promise, this.#ended])
   }
 
   signal(signal: NodeJS.Signals): void {

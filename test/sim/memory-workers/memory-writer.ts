@@ -1,7 +1,8 @@
 /**
  * Saves through the engine in a loop, at durability full, and tells of each call in a log of its own. Arguments: DATA_DIR
- * WRITER SEED MS LOG. Writes `ready` to stdout when the engine is open and begins when a line comes on stdin. Every
- * eighth call goes out together with two more, so that commits are shared.
+ * WRITER SEED MS LOG. Writes `ready` to stdout when the engine is open, begins when a line comes on stdin, writes `acked`
+ * when a call was answered for the first time. Every eighth call goes out together with two more, so that commits are
+ * shared.
  */
 import { once } from 'node:events'
 import { writeSync } from 'node:fs'
@@ -19,6 +20,7 @@ const chance = (): number => Number.parseInt(random.hex(4), 16) / 0x1_0000_0000
 const log = openLog(logPath)
 let last = ''
 let worstMs = 0
+let hasAcked = false
 
 const opened = await openedEngine()
 writeSync(1, 'ready\n')
@@ -54,6 +56,8 @@ async function save(n: number): Promise<void> {
     const ms = performance.now() - fromMs
     worstMs = Math.max(worstMs, ms)
     log.tell({ t: 'ack', kind: wanted.kind, key: wanted.key, content: wanted.content, ...told, ms })
+    if (!hasAcked) writeSync(1, 'acked\n')
+    hasAcked = true
     if (wanted.kind === 'new' && told.outcome === 'created') last = told.syncId
   } catch (error) {
     const { code, message } = toEngramError(error)
