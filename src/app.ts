@@ -2,16 +2,42 @@ import type { Config } from './cli/config.ts'
 import type { ProgramPort } from './cli/program-port.ts'
 import type { OpenedEngine } from './open-engine.ts'
 import { systemClock } from './platform/clock.ts'
+import { logLevels, openLog, type Log, type LogLevel } from './platform/log.ts'
 import { programVersion } from './version.ts'
 
+/** The person's surroundings, as the process knows them. */
+export type Surroundings = {
+  readonly environment: Readonly<Record<string, string | undefined>>
+  /** The user's home; the system's own when left out. */
+  readonly homeDir?: string
+  /** Whether a person reads standard error; programs get JSON lines. */
+  readonly isErrorTty?: boolean
+}
+
 /** What the command line gets from the rest of the house. */
-export function createProgram(environment: Readonly<Record<string, string | undefined>>): ProgramPort {
+export function createProgram(surroundings: Surroundings): ProgramPort {
   return {
     version: programVersion(),
-    open: (config) => openFor(config, environment),
+    open: async (config) => {
+      const opened = await openFor(config, surroundings)
+      return {
+        caller: opened.caller,
+        close: async () => {
+          const { settle } = await import('./upkeep.ts')
+          await settle(opened)
+          await opened.close()
+        },
+      }
+    },
     serve: async (config, options, signal) => {
       const { serve } = await import('./serve.ts')
-      return serve(await openFor(config, environment), options, signal)
+      const format = surroundings.isErrorTty === true ? 'console' : 'json'
+      const log = await openLog({ level: levelOf(config), format, component: 'server' })
+      try {
+        return await serve(await openFor(config, surroundings, log), options, signal)
+      } finally {
+        await log.close()
+      }
     },
     adopt: async (config, options) => {
       const { adopt } = await import('./adopt.ts')
@@ -21,16 +47,18 @@ export function createProgram(environment: Readonly<Record<string, string | unde
   }
 }
 
+const levelOf = (config: Config): LogLevel => logLevels.find((level) => level === config.logLevel.value) ?? 'info'
+
 /** Help and version never open anything: what an engine needs is loaded by the first command that needs one. */
-async function openFor(
-  config: Config,
-  environment: Readonly<Record<string, string | undefined>>,
-): Promise<OpenedEngine> {
+async function openFor(config: Config, surroundings: Surroundings, log?: Log): Promise<OpenedEngine> {
   const { openEngine } = await import('./open-engine.ts')
   return openEngine({
     dataDir: config.dataDir.value,
     settings: config.settings,
+    redact: config.redact,
     allowNetworkFs: config.allowNetworkFs.value,
-    environment,
+    environment: surroundings.environment,
+    ...(surroundings.homeDir === undefined ? {} : { homeDir: surroundings.homeDir }),
+    ...(log === undefined ? {} : { log }),
   })
 }

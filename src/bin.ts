@@ -18,4 +18,9 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 })
 
 const terminal = processTerminal(process, homedir())
-process.exitCode = await runCommandLine(process.argv.slice(2), terminal, createProgram(process.env), abort.signal)
+process.exitCode = await runCommandLine(
+  process.argv.slice(2),
+  terminal,
+  createProgram({ environment: process.env, homeDir: homedir(), isErrorTty: process.stderr.isTTY === true }),
+  abort.signal,
+)

@@ -15,7 +15,7 @@ import { systemGit } from './platform/git.ts'
 import { createIds } from './platform/ids.ts'
 import { silentLog, type Log } from './platform/log.ts'
 import { systemRandom, type Random } from './platform/random.ts'
-import { originOf, setMeta } from './store/change-clock.ts'
+import { changeSeqNow, originOf, setMeta } from './store/change-clock.ts'
 import { migrations } from './store/migrations/index.ts'
 import { Store } from './store/store.ts'
 import type { JsonlStore } from './transcript/jsonl-store.ts'
@@ -39,6 +39,8 @@ export type OpenEngineOptions = {
 export type OpenedEngine = {
   readonly caller: Caller
   readonly deps: EngineDeps
+  /** Whether anything changed in the file since it was opened here. */
+  hasWritten(): boolean
   /** Housekeeping nobody waits for: queued saves are written, idle sessions end. Safe at any time. */
   tend(): Promise<void>
   close(): Promise<void>
@@ -76,6 +78,8 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenedEngi
     version: programVersion(),
   }
   await nameDataDir(deps)
+  await writeWhatWaits(deps)
+  const openedAt = store.read(changeSeqNow)
   const engine: Engine = new Engine(
     deps,
     boundHandlers(options, transcripts, () => engine),
@@ -83,6 +87,7 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenedEngi
   return {
     caller: engine,
     deps,
+    hasWritten: () => store.mode === 'read-write' && store.read(changeSeqNow) !== openedAt,
     tend: () => tend(deps),
     close: async () => {
       await transcripts.close()
@@ -139,6 +144,16 @@ async function nameDataDir(deps: EngineDeps): Promise<void> {
   }
   const line = new TextEncoder().encode(`${origin}\n`)
   await writeAtomic(deps.files, path, line, { permissions: 0o600, unique: deps.ids.ulid() })
+}
+
+/** The next process that can write takes the saves that waited (MEM-111); when it cannot either, they wait on. */
+async function writeWhatWaits(deps: EngineDeps): Promise<void> {
+  if (deps.store.mode === 'read-only' || (await spoolNames(deps)).length === 0) return
+  try {
+    await drainSpool(deps)
+  } catch (error) {
+    deps.log.warn('queued saves wait on', { error: error instanceof Error ? error.message : String(error) })
+  }
 }
 
 async function tend(deps: EngineDeps): Promise<void> {

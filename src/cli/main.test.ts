@@ -364,7 +364,7 @@ describe('serve (MEM-1301)', () => {
   async function served(words: readonly string[], environment: Readonly<Record<string, string>> = {}) {
     const stop = new AbortController()
     const terminal = testTerminal({ homeDir: me().home, directory: me().home, environment })
-    const program = createProgram(environment)
+    const program = createProgram({ environment, homeDir: me().home })
     const stopping = {
       ...program,
       serve: (...[config, options, signal]: Parameters<typeof program.serve>) =>

@@ -6,6 +6,7 @@ import {
   backupVersions,
   conflictRow,
   deferredRow,
+  projectExport,
   promptTombstoneRow,
   type ArrivedConflict,
   type BackupDocument,
@@ -34,7 +35,7 @@ import { createLegacyIds } from './rules/legacy-id.ts'
 
 /** The document a caller gave, as text or as parsed JSON. Throws before anything is changed. */
 export function readBackup(given: unknown): BackupDocument {
-  const value = typeof given === 'string' ? parsedJson(given) : given
+  const value = asBackup(typeof given === 'string' ? parsedJson(given) : given)
   const version = typeof value === 'object' && value !== null && 'version' in value ? value.version : undefined
   if (typeof version === 'string' && !backupVersions.some((known) => known === version)) {
     throw new EngramError(
@@ -47,6 +48,14 @@ export function readBackup(given: unknown): BackupDocument {
   if (result.success) return result.data
   const issue = result.error.issues[0]
   throw broken(`${issue?.path.join('.') || 'the document'}: ${issue?.message ?? 'does not fit'}`)
+}
+
+/** A project exported as JSON carries the same records under other names (ING-EXP-2). */
+function asBackup(value: unknown): unknown {
+  const exported = projectExport.safeParse(value)
+  if (!exported.success) return value
+  const { sessions, observations, relations, tombstones } = exported.data
+  return { version: '0.2.0', sessions, observations, prompts: [], relations, ext: { tombstones } }
 }
 
 function parsedJson(text: string): unknown {

@@ -32,6 +32,16 @@ export const backupDocument = z.object({
     .catch(undefined),
 })
 
+/** One project as `engram export <project> json` writes it; the prose beside the records is not read back. */
+export const projectExport = z.object({
+  tool: z.literal('engram'),
+  format_version: z.literal(2),
+  sessions: rows,
+  observations: rows,
+  relations: rows,
+  tombstones: rows,
+})
+
 export type BackupDocument = z.output<typeof backupDocument>
 
 export const conflictRow = z.object({

@@ -61,12 +61,13 @@ async function exportProject(context: CommandContext, format: (typeof formats)[n
   if (context.flag('all') || context.option('project') !== undefined) {
     throw new EngramError('usage', 'Expected the project as the first word, and no --project or --all.')
   }
+  const categories = categoriesOption(context)
   const exported = await context.call('project.export', {
     ...onePlace(context, requiredArgument(context, 'file')),
     format,
     include_conversations: context.flag('include-conversations'),
     only_curated: context.flag('only-curated'),
-    categories: [...(categoriesOption(context) ?? [])],
+    ...(categories === undefined ? {} : { categories: [...categories] }),
   })
   const output = context.option('output') ?? '-'
   if (output !== '-') {

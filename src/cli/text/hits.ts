@@ -57,18 +57,19 @@ function twinLines(hit: SearchHit): readonly string[] {
   return twins.length === 0 ? [] : [`    also: ${twins.map((id) => `#${id}`).join(', ')}`]
 }
 
-/** One line for each part; multiplying the parts gives S (RET-753). */
+/** Why it stands here, in one line: its words, then the product that is its score; factors of 1 are left out (RET-753). */
 function explanationLines(explanation: HitExplanation, options: HitsOptions): readonly string[] {
   const words = explanation.words.map((one) => `${oneLine(one.word)} (${one.in.join(', ')}; in ${one.df})`)
-  const parts = [
-    `words: ${words.length === 0 ? 'none' : words.join(', ')}`,
-    ...(explanation.exact === undefined ? [] : [`exact: ${oneLine(explanation.exact)}`]),
-    `L: ${figure(explanation.L)}`,
-    ...(explanation.V === undefined ? [] : [`V: ${figure(explanation.V)}`]),
-    ...Object.entries(explanation.factors).map(([name, value]) => `${name}: ×${figure(value)}`),
-    `S: ${figure(explanation.S)}`,
+  const factors = Object.entries(explanation.factors).filter(([, value]) => value !== 1)
+  const product = [
+    `L ${figure(explanation.L)}`,
+    ...(explanation.V === undefined ? [] : [`V ${figure(explanation.V)}`]),
+    ...factors.map(([name, value]) => `${name} ${figure(value)}`),
   ]
-  return parts.flatMap((part) => indented(options, part, '    · ').map(options.paint.dim))
+  const why = explanation.exact === undefined ? words.join(', ') || 'no words' : `exact: ${oneLine(explanation.exact)}`
+  return indented(options, `why: ${why} | ${product.join(' × ')} = ${figure(explanation.S)}`, '    ').map(
+    options.paint.dim,
+  )
 }
 
 const figure = (value: number): string => String(Number(value.toPrecision(4)))

@@ -47,6 +47,10 @@ export class MemoryProcess {
     })
   }
 
+  get pid(): number | undefined {
+    return this.#child.pid
+  }
+
   /** Lets it begin as soon as its engine is open. */
   async start(): Promise<this> {
     await Promise.race([this.#told.ready.promise, this.#ended])

@@ -1,0 +1,71 @@
+import { describe, expect, it } from 'vitest'
+import { observationColumns, planMatch, promptColumns, type MatchOptions } from './match.ts'
+import { parseQuery } from './query.ts'
+
+const plan = (text: string, total: number, df: Readonly<Record<string, number>>, options: Partial<MatchOptions> = {}) =>
+  planMatch(
+    parseQuery(text, { authors: [], nowMs: 0 }),
+    { total, of: new Map(Object.entries(df)) },
+    { mode: 'any', facets: [], columns: observationColumns, ...options },
+  )
+const all = '{title content keys before after day} : '
+
+describe('the expression', () => {
+  it('RET-306/words and pairs by OR, in named columns, behind the facet', () => {
+    expect(plan('session token', 100, { session: 3, token: 5 }, { facets: ['fp12', 'fsp'] }).words).toBe(
+      `facet : ("fp12" AND "fsp") AND ${all}("session" OR "token" OR "session token")`,
+    )
+  })
+
+  it('RET-303/common words leave when three rarer ones stay', () => {
+    const df = { alpha: 1, beta: 2, gamma: 900, delta: 950, epsilon: 200 }
+    const made = plan('alpha beta gamma delta epsilon', 1_000, df)
+    expect(made.dropped.map((word) => word.word)).toEqual(['gamma', 'delta'])
+    expect(plan('gamma delta', 1_000, df).words).toContain('"gamma" OR "delta"')
+  })
+
+  it('RET-303/the postings budget bounds what is read', () => {
+    const df = { one: 10_000, two: 11_000, three: 12_000, four: 13_000, five: 14_000, six: 15_000 }
+    const made = plan('one two three four five six', 100_000, df)
+    expect(made.dropped.map((word) => word.word)).toEqual(['five', 'six'])
+  })
+
+  it('RET-304/a pair needs a word that survived, and none that nobody knows', () => {
+    const df = { alpha: 1, beta: 2, gamma: 3, delta: 900, epsilon: 950 }
+    expect(plan('delta epsilon alpha beta gamma nowhere', 1_000, df).pairs).toEqual([
+      'epsilon alpha',
+      'alpha beta',
+      'beta gamma',
+    ])
+  })
+
+  it('RET-305/unknown words: short ones as prefix, long ones by grams, runs by grams', () => {
+    const made = plan('ab ersion 数据库 x', 100, {})
+    expect(made.words).toBe(`${all}("ab"* OR "ersion" OR "x")`)
+    expect(made.grams).toBe('{grams} : ("ers rsi sio ion" OR "数据 据库")')
+  })
+
+  it('RET-305/a long run is a question: any of its pairs counts', () => {
+    expect(plan('如何修复', 9, {}).grams).toBe('{grams} : ("如何 何修 修复")')
+    expect(plan('如何修复它', 9, {}).grams).toBe(
+      '{grams} : ("如何 何修 修复 复它" OR "如何" OR "何修" OR "修复" OR "复它")',
+    )
+    expect(plan('库', 9, {}).grams).toBe('{grams} : ("库"*)')
+  })
+
+  it('RET-307/all: every word in own columns, phrases too', () => {
+    const made = plan('session "token cache"', 10, { session: 1, token: 1, cache: 1 }, { mode: 'all' })
+    expect(made.words).toBe('{title content keys} : ("session" AND "token" AND "cache" AND "token cache")')
+    expect(plan('session ersion', 10, { session: 1 }, { mode: 'all' }).grams).toBe('{grams} : ("ers rsi sio ion")')
+  })
+
+  it('MEM-608/prompts have no grams: runs are searched as beginnings of words', () => {
+    expect(plan('数据 token', 10, { token: 2 }, { columns: promptColumns }).words).toBe(
+      '{content before day} : ("token" OR "数据"*)',
+    )
+  })
+
+  it('RET-308/nothing to ask is no expression', () => {
+    expect(plan('?!', 10, {})).toMatchObject({ words: null, grams: null })
+  })
+})
