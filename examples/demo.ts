@@ -10,7 +10,7 @@ import { join, resolve } from 'node:path'
 const root = resolve(import.meta.dirname, '..')
 const sessions = join(root, 'examples', 'sessions')
 const dataDir = mkdtempSync(join(tmpdir(), 'engram-demo-'))
-const colour = process.stdout.isTTY === true && process.env['NO_COLOR'] === undefined
+const colour = process.stdout.isTTY && process.env['NO_COLOR'] === undefined
 const bold = (text: string): string => (colour ? `\u001b[1m${text}\u001b[22m` : text)
 const dim = (text: string): string => (colour ? `\u001b[2m${text}\u001b[22m` : text)
 

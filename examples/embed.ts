@@ -7,7 +7,8 @@ import { openEngine } from '../src/index.ts'
 
 /** Memory inside your own program: no server, no command line, one file. */
 const dataDir = mkdtempSync(join(tmpdir(), 'engram-embed-'))
-const { caller, close } = await openEngine({ dataDir })
+const engram = await openEngine({ dataDir })
+const { caller } = engram
 
 const saved = await caller.call('observation.save', {
   project: 'orchard',
@@ -38,6 +39,6 @@ assert.equal(hits[0]?.id, saved.id)
 const { versions } = await caller.call('observation.history', { id: saved.sync_id })
 assert.match(versions[0]?.content ?? '', /runs on one machine/)
 
-await close()
+await engram.close()
 rmSync(dataDir, { recursive: true })
 console.log('kept, revised, found, and the text before is still there')

@@ -21,6 +21,6 @@ const terminal = processTerminal(process, homedir())
 process.exitCode = await runCommandLine(
   process.argv.slice(2),
   terminal,
-  createProgram({ environment: process.env, homeDir: homedir(), isErrorTty: process.stderr.isTTY === true }),
+  createProgram({ environment: process.env, homeDir: homedir(), isErrorTty: process.stderr.isTTY }),
   abort.signal,
 )

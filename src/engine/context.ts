@@ -102,26 +102,47 @@ const kindSql = {
   extracted: `pinned = 0 AND ${unreviewed} AND confidence >= ${strongConfidence}`,
 } as const
 
-/** Live and not expired, the newest first. What is global belongs to every project. */
-const shownRows = (tx: ReadTx, where: Where, kind: keyof typeof kindSql, limit: number): ObservationRow[] =>
-  tx.all<ObservationRow>(
-    `SELECT * FROM observations
-     WHERE deleted_at IS NULL AND ${kindSql[kind]} AND (expires_at IS NULL OR expires_at > ?4)
-       AND (?1 IS NULL OR project = ?1 OR scope = 'global') AND (?2 IS NULL OR scope = ?2)
-       AND (?3 IS NULL OR session_id = ?3)
-     ORDER BY created_at DESC, hlc DESC, id DESC LIMIT ?5`,
-    where.project,
-    where.scope,
-    where.sessionId,
-    where.now,
-    limit,
-  )
+/**
+ * Live and not expired, the newest first. What is global belongs to every project. Each statement stands on an index and
+ * stops at the limit: this is asked at the start of every session.
+ */
+function shownRows(tx: ReadTx, where: Where, kind: keyof typeof kindSql, limit: number): readonly ObservationRow[] {
+  const { project, scope, sessionId, now } = where
+  const rowsOf = (from: keyof typeof fromSql, value: string): ObservationRow[] =>
+    tx.all<ObservationRow>(shownSql(from, kind), value, scope, now, limit)
+  if (sessionId !== null) return rowsOf('session', sessionId)
+  if (project === null) return rowsOf('all', '')
+  const own = rowsOf('project', project)
+  const global = scope === null || scope === 'global' ? rowsOf('global', project) : []
+  return global.length === 0 ? own : [...own, ...global].sort(newestFirst).slice(0, limit)
+}
 
-const recentPrompts = (tx: ReadTx, where: Where, limit: number): PromptRow[] =>
-  tx.all<PromptRow>(
-    `SELECT * FROM prompts WHERE (?1 IS NULL OR project = ?1) AND (?2 IS NULL OR session_id = ?2)
-     ORDER BY created_at DESC, hlc DESC, id DESC LIMIT ?3`,
-    where.project,
-    where.sessionId,
-    limit,
-  )
+const fromSql = {
+  session: 'observations WHERE session_id = ?1',
+  project: 'observations WHERE project = ?1',
+  global: `observations WHERE scope = 'global' AND project IS NOT ?1`,
+  all: `observations INDEXED BY observations_by_created WHERE ?1 = ''`,
+} as const
+
+const shownSql = (from: keyof typeof fromSql, kind: keyof typeof kindSql): string =>
+  `SELECT * FROM ${fromSql[from]} AND deleted_at IS NULL AND ${kindSql[kind]}
+     AND (?2 IS NULL OR scope = ?2) AND (expires_at IS NULL OR expires_at > ?3)
+   ORDER BY created_at DESC, hlc DESC, id DESC LIMIT ?4`
+
+function newestFirst(a: ObservationRow, b: ObservationRow): number {
+  const [left, right] = [`${a.created_at} ${a.hlc}`, `${b.created_at} ${b.hlc}`]
+  return left === right ? b.id - a.id : left < right ? 1 : -1
+}
+
+const promptsSql = {
+  session: 'SELECT * FROM prompts WHERE session_id = ? ORDER BY created_at DESC, hlc DESC, id DESC LIMIT ?',
+  project: 'SELECT * FROM prompts WHERE project = ? ORDER BY created_at DESC, hlc DESC, id DESC LIMIT ?',
+  all: `SELECT * FROM prompts WHERE ? = '' ORDER BY created_at DESC, hlc DESC, id DESC LIMIT ?`,
+} as const
+
+function recentPrompts(tx: ReadTx, { project, sessionId }: Where, limit: number): PromptRow[] {
+  if (sessionId !== null) return tx.all<PromptRow>(promptsSql.session, sessionId, limit)
+  return project === null
+    ? tx.all<PromptRow>(promptsSql.all, '', limit)
+    : tx.all<PromptRow>(promptsSql.project, project, limit)
+}

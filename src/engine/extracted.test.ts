@@ -61,7 +61,8 @@ const transcriptOf = (session_id: string) =>
     session: null,
     prompts: [],
     candidates: [],
-    window_from: null,
+    withdraw: [],
+    redacted: 0,
     seen: [],
   })
 const row = (id: number) => test.deps.store.read((tx) => observationById(tx, id))
@@ -210,6 +211,11 @@ describe('forgetting', () => {
     })
     expect(removed).toEqual([])
     expect(await test.engine.call('prompt.list', { project: 'beta' })).toHaveLength(1)
+    await test.engine.call('session.start', { id: 'both', project: 'acme' })
+    await test.engine.call('prompt.save', { project: 'acme', session_id: 'both', content: 'Mine' })
+    await test.engine.call('prompt.save', { project: 'beta', session_id: 'both', content: 'Theirs' })
+    expect(await forget({ session_id: 'both', purge: true })).toMatchObject({ prompts_deleted: 1 })
+    expect(await test.engine.call('prompt.list', { project: 'beta' })).toHaveLength(2)
   })
 
   it('ING-REV-3 purging everything takes what was soft-deleted, every prompt and every transcript', async () => {

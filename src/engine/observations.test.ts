@@ -286,7 +286,7 @@ describe('history', () => {
 
 describe('timeline', () => {
   it('MEM-609 by creation, hybrid time and id, also where rows came in later from elsewhere', async () => {
-    const ids = []
+    const ids: number[] = []
     for (let index = 0; index < 7; index++) {
       ids.push(await save({ title: `T${index}`, session_id: 's' }))
       test.clock.advance(60_000)

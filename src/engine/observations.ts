@@ -66,19 +66,7 @@ export const observationHandlers: Handlers<ObservationNames> = {
     }),
   'observation.list': async (deps, input) => {
     const place = await placeOfRead(deps, input)
-    const rows = deps.store.read((tx) =>
-      tx.all<ObservationRow>(
-        `SELECT * FROM observations
-         WHERE deleted_at IS NULL AND (?1 IS NULL OR project = ?1) AND (?2 IS NULL OR scope = ?2)
-           AND (?3 IS NULL OR type = ?3) AND (?4 IS NULL OR session_id = ?4)
-         ORDER BY ${listOrder[input.sort ?? 'created_at:desc']} LIMIT ?5`,
-        place.project,
-        isBlank(input.scope) ? null : toScope(input.scope),
-        input.type || null,
-        input.session_id || null,
-        input.limit ?? listDefault,
-      ),
-    )
+    const rows = deps.store.read((tx) => listRows(tx, place.project, input))
     return rows.map((row) => toObservation(row, deps.clock.nowMs()))
   },
   'observation.update': (deps, input, context) =>
@@ -154,6 +142,30 @@ const listOrder = {
   'updated_at:desc': 'updated_at DESC, hlc DESC, id DESC',
   'updated_at:asc': 'updated_at, hlc, id',
 } as const
+
+/** One statement for each index there is to stand on, so that the newest few cost no walk through all. */
+const listFrom = {
+  session: 'observations WHERE session_id = ?2 AND (?1 IS NULL OR project = ?1)',
+  project: 'observations WHERE project = ?1 AND ?2 IS NULL',
+  created: 'observations INDEXED BY observations_by_created WHERE ?1 IS NULL AND ?2 IS NULL',
+  all: 'observations WHERE ?1 IS NULL AND ?2 IS NULL',
+} as const
+
+function listRows(tx: ReadTx, project: string | null, input: Parsed<'observation.list'>): ObservationRow[] {
+  const sort = input.sort ?? 'created_at:desc'
+  const sessionId = input.session_id || null
+  const unnamed = sort.startsWith('created_at') ? 'created' : 'all'
+  const from = sessionId !== null ? 'session' : project !== null ? 'project' : unnamed
+  return tx.all<ObservationRow>(
+    `SELECT * FROM ${listFrom[from]} AND deleted_at IS NULL AND (?3 IS NULL OR scope = ?3) AND (?4 IS NULL OR type = ?4)
+     ORDER BY ${listOrder[sort]} LIMIT ?5`,
+    project,
+    sessionId,
+    isBlank(input.scope) ? null : toScope(input.scope),
+    input.type || null,
+    input.limit ?? listDefault,
+  )
+}
 
 /** A saved session summary is also the session's own (MEM-1204). */
 function summariseSession(tx: WriteTx, deps: EngineDeps, result: SaveResult, content: string): void {

@@ -26,7 +26,18 @@ function filesHolding(directory: string, words: readonly string[]): string[] {
     })
 }
 
-const leaks = (): string[] => filesHolding(test.directory, [token, token.toLowerCase(), hidden, token.slice(0, 20)])
+/** Known by its capitals: what lowers a text first would hide it from whoever looks for secrets. */
+const capitals = `AKIA${'QZRTYWIOPASDFGHJ'}`
+
+const leaks = (): string[] =>
+  filesHolding(test.directory, [
+    token,
+    token.toLowerCase(),
+    hidden,
+    token.slice(0, 20),
+    capitals,
+    capitals.toLowerCase(),
+  ])
 const save = (more: Partial<Input<'observation.save'>>) =>
   test.engine.call('observation.save', { project: 'acme', title: 'T', content: 'Some content', ...more })
 
@@ -66,6 +77,16 @@ describe('nothing private and no secret reaches a file', () => {
     [
       'label',
       () => test.engine.call('memory.add', { project: 'acme', category: 'bugs', content: 'Some text', label: token }),
+    ],
+    [
+      'a label and a topic key, which are lowered',
+      async () => {
+        await save({ topic_key: capitals })
+        await test.engine.call('memory.add', { project: 'acme', category: 'bugs', content: 'x', label: capitals })
+        const { id } = await save({})
+        await test.engine.call('observation.update', { id: id ?? 0, topic_key: capitals })
+        await test.engine.call('extracted.promote', { project: 'acme', ids: [id ?? 0], label: capitals })
+      },
     ],
     [
       'a title that is cut',

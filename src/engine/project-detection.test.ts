@@ -103,6 +103,11 @@ describe('in git', () => {
     const clone = repository('acme')
     git(clone, 'config', '--local', 'engram.project', ' / ')
     expect((await resolve(clone)).project).toBe('acme')
+    git(clone, 'config', '--local', '--unset', 'engram.project')
+    writeFileSync(join(root, '.gitconfig'), '[engram]\n\tproject = everything\n')
+    const athome = openTestEngine({ environment: { HOME: root } })
+    expect((await athome.engine.call('project.resolve', { directory: clone })).project).toBe('acme')
+    await athome.close()
   })
 
   it('MEM-802 a config that is nearest wins, up to the root of the clone and no further', async () => {

@@ -149,6 +149,18 @@ describe('merging', () => {
     expect(await list()).toMatchObject([{ name: 'my_app', aliases: ['my-app'] }])
   })
 
+  it('MEM-403 a relation is listed where the observation it starts from is filed', async () => {
+    await save('acme', { title: 'Parser cache rule' })
+    const { id } = await save('acme', { title: 'Parser cache rule again' })
+    const listed = async (project: string) => (await test.engine.call('relation.list', { project })).total
+    await save('beta')
+    expect([await listed('acme'), await listed('beta')]).toEqual([1, 0])
+    await test.engine.call('observation.move', { ids: [id ?? 0], to: 'beta' })
+    expect([await listed('acme'), await listed('beta')]).toEqual([0, 1])
+    await test.engine.call('observation.update', { id: id ?? 0, project: 'acme', expected_project: 'beta' })
+    expect([await listed('acme'), await listed('beta')]).toEqual([1, 0])
+  })
+
   it('MEM-807 a merge is a version of every observation, so that it travels', async () => {
     const { id } = await save('old')
     await merge(['old'], 'new', { force: true })

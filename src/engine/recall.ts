@@ -51,9 +51,10 @@ function autoOf(row: ObservationRow): { readonly auto?: number } {
 type Where = { readonly project: string; readonly now: string; readonly withExpired: boolean }
 
 /** Live memories of a project and the global preferences (ING-CMD-1, ING-CMD-3); what is personal is not printed here. */
-const kept = `deleted_at IS NULL AND scope <> 'personal'
-  AND (project = ?1 OR (scope = 'global' AND type = 'preference'))
-  AND (?3 = 1 OR expires_at IS NULL OR expires_at > ?2)`
+const kept = `id IN (
+    SELECT id FROM observations WHERE project = ?1 AND deleted_at IS NULL
+    UNION SELECT id FROM observations WHERE scope = 'global' AND type = 'preference' AND deleted_at IS NULL)
+  AND scope <> 'personal' AND (?3 = 1 OR expires_at IS NULL OR expires_at > ?2)`
 
 /** Pinned and curated first, then the newest. */
 const worth = `pinned DESC, (provenance IS NOT NULL AND json_extract(provenance, '$.review') = 'unreviewed'),

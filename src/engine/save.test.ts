@@ -100,6 +100,12 @@ describe('outcomes', () => {
     expect((await save({ topic_key: 'auth/model', content: 'Other' })).outcome).toBe('created')
   })
 
+  it('MEM-304 a deleted row is not repeated', async () => {
+    const first = await save()
+    await test.engine.call('observation.delete', { id: first.id ?? 0 })
+    expect((await save()).outcome).toBe('created')
+  })
+
   it('MEM-304 a repeat that brings the first topic key gives it to the row', async () => {
     const first = await save()
     expect(await save({ topic_key: 'a/b' })).toMatchObject({ outcome: 'revised', id: first.id })

@@ -1,4 +1,7 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { matchingIds } from '../store/full-text-search.ts'
+import { addObservation, openInventedStore } from '../store/testing/invented-store.ts'
 import { observationColumns, planMatch, promptColumns, type MatchOptions } from './match.ts'
 import { parseQuery } from './query.ts'
 
@@ -68,4 +71,59 @@ describe('the expression', () => {
   it('RET-308/nothing to ask is no expression', () => {
     expect(plan('?!', 10, {})).toMatchObject({ words: null, grams: null })
   })
+})
+
+const hostile = fc
+  .array(
+    fc.oneof(
+      fc.string({ unit: 'binary', maxLength: 5 }),
+      fc.constantFrom(
+        '"',
+        '*',
+        'NEAR(',
+        '-',
+        '^',
+        '{',
+        '}',
+        ':',
+        'title:',
+        ' OR ',
+        ' AND ',
+        ' NOT ',
+        '\0',
+        '\ud800',
+        ')',
+        '数据',
+        "'",
+      ),
+    ),
+    { maxLength: 10 },
+  )
+  .map((parts) => parts.join(' '))
+
+it('RET-308/SQLite reads every expression made from any text', async () => {
+  const opened = openInventedStore()
+  try {
+    await opened.store.write((tx) => addObservation(tx, { title: 'token', content: 'cache 数据' }))
+    opened.store.read((tx) => {
+      fc.assert(
+        fc.property(hostile, fc.boolean(), fc.boolean(), (text, isKnown, needsAll) => {
+          const query = parseQuery(text, { authors: [], nowMs: 0 })
+          const of = new Map(query.words.map((word) => [word.text, isKnown ? 1 : 0]))
+          const options = {
+            mode: needsAll ? ('all' as const) : ('any' as const),
+            facets: ['fp1'],
+            columns: observationColumns,
+          }
+          const made = planMatch(query, { total: 1, of }, options)
+          if (made.words !== null) matchingIds(tx, 'observation_fts', made.words, 9)
+          if (made.grams !== null) matchingIds(tx, 'observation_grams', made.grams, 9)
+          for (const phrase of made.phrases) matchingIds(tx, 'observation_fts', phrase, 9)
+        }),
+        { numRuns: 5_000 },
+      )
+    })
+  } finally {
+    await opened.close()
+  }
 })

@@ -7,7 +7,7 @@ const suffixes =
   'ational tional enci anci izer logi bli alli entli eli ousli ization ation ator alism iveness fulness ousness aliti iviti biliti ical ness icate iciti ful ative alize al ance ence er ic able ible ant ement ment ent ion ou ism ate iti ous ive ize s es ies sses ed eed ing ated bled ized e ll y'.split(
     ' ',
   )
-const letters = Array.from('abcdefghijklmnopqrstuvwxyzstlnrécжüля中0')
+const letters = Array.from('abcdefghijklmnopqrstuvwxyzstlnrécжüляאक0')
 
 /** A small generator of numbers, the same every time. */
 function numbers(seed: number): (below: number) => number {

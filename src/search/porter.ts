@@ -21,13 +21,16 @@ function byteLength(word: string): number {
 
 const utf8Length = (point: number): number => (point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4)
 
+/** Bytes of one letter differ from each other, so none of them counts as doubled. */
+const placeholders = '#$%&'
+
 /** Suffixes are ASCII, so stemming the placeholder form tells how the last, ASCII part changes. */
 function stemWide(word: string): string {
   const letters = Array.from(word)
   const lastWide = letters.findLastIndex((letter) => (letter.codePointAt(0) ?? 0) >= 0x80)
   const head = letters.slice(0, lastWide + 1)
   const masked = head
-    .map((letter) => (letter < '\x80' ? letter : '#'.repeat(utf8Length(letter.codePointAt(0) ?? 0))))
+    .map((letter) => (letter < '\x80' ? letter : placeholders.slice(0, utf8Length(letter.codePointAt(0) ?? 0))))
     .join('')
   const stemmed = stemAscii(masked + letters.slice(lastWide + 1).join(''))
   return stemmed.startsWith(masked) ? head.join('') + stemmed.slice(masked.length) : word

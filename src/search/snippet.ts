@@ -80,7 +80,7 @@ function findWords(text: string, { needles, terms, runs }: WordFinder): readonly
   let until = 0
   for (const hit of accentedOr(searched, needles)) {
     if (hit.index < until) continue
-    const [start, end] = wordAround(searched, hit.index)
+    const [start, end] = wordAround(searched, hit.index, until)
     until = Math.max(end, hit.index + 1)
     found.push(...matchesIn(text, start, end, terms, runs))
   }
@@ -102,9 +102,9 @@ const isWordUnit = (text: string, at: number): boolean => {
   return wordLetter.test(text[at] ?? '')
 }
 
-function wordAround(text: string, at: number): readonly [number, number] {
+function wordAround(text: string, at: number, from: number): readonly [number, number] {
   let [start, end] = [at, at]
-  while (start > 0 && at - start < wordLettersLookedAt && isWordUnit(text, start - 1)) start--
+  while (start > from && at - start < wordLettersLookedAt && isWordUnit(text, start - 1)) start--
   while (end < text.length && end - at < wordLettersLookedAt && isWordUnit(text, end)) end++
   return [start, end]
 }

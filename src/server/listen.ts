@@ -1,5 +1,5 @@
 import { createServer, STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import { Server as NetServer, type AddressInfo, type Socket } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import { EngramError, toEngramError } from '../model/errors.ts'
 import { errorCodeOf } from '../platform/files.ts'
@@ -33,6 +33,8 @@ export type Listening = {
 
 /** Slow senders are cut early: Node's own limits would let them hold a socket for minutes (R4). */
 const headersTimeoutMs = 2_000
+/** No byte either way for this long ends a connection: a caller that stops reading holds its answer in our memory. */
+const silenceMsMax = 120_000
 const checkEveryMs = 500
 const headerBytesMax = 16 * 1024
 
@@ -51,6 +53,7 @@ export async function listen(options: ListenOptions): Promise<Listening> {
   )
   // Node drops what is above this number without a word, a second Host among it. The size bounds them, the door counts.
   server.maxHeadersCount = 0
+  server.timeout = silenceMsMax
   server.on('connection', (socket: Socket) => connections.opened(socket))
   server.on('clientError', (error: Error, socket: Socket) => answerBroken(error, socket, options, connections))
   await started(server, options.address)
@@ -174,11 +177,16 @@ function describe(bound: AddressInfo | string | null, address: ListenAddress): s
   return bound.family === 'IPv6' ? `[${bound.address}]:${bound.port}` : `${bound.address}:${bound.port}`
 }
 
+/**
+ * The close of an HTTP server would destroy connections whose answers are made but still on their way to a slow reader,
+ * so only the listener is closed that way; connections are ours to end. Afterwards the other frees its timer.
+ */
 function stop(server: Server, connections: Connections, timeoutMs: number): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => connections.cut(), timeoutMs)
-    server.close(() => {
+    NetServer.prototype.close.call(server, () => {
       clearTimeout(timer)
+      server.close()
       resolve()
     })
     connections.drain()

@@ -62,10 +62,9 @@ export const spacedParts = (word: string): readonly string[] =>
 export function indexedText(text: string): string {
   const isPlain = isAscii(text)
   if (isPlain && !innerCapital.test(text)) return foldText(text)
-  const words = wordsOf(text)
-  const parts = words.flatMap(identifierParts)
-  const beside = isPlain ? [] : words.flatMap(spacedParts)
-  const added = [...parts, ...beside, ...beside.flatMap(identifierParts)]
+  const words = wordsOf(text).flatMap((word) => (isPlain || !isUnspaced(word) ? [word] : spacedParts(word)))
+  const beside = isPlain ? [] : wordsOf(text).flatMap(spacedParts)
+  const added = [...beside, ...words.flatMap(identifierParts)]
   return foldText(added.length === 0 ? text : `${text}\n${added.join(' ')}`)
 }
 

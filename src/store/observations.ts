@@ -92,7 +92,10 @@ export const observationByTopic = (
     scope,
   )
 
-/** The live row an exact repeat counts on (MEM-304). */
+/**
+ * The live row an exact repeat counts on (MEM-304). The `+` keeps the planner at the hash, which finds one row, and away
+ * from the project's index, which would find them all.
+ */
 export const observationByRepeat = (
   tx: ReadTx,
   same: Pick<ObservationRow, 'normalized_hash' | 'project' | 'scope' | 'type' | 'title'>,
@@ -100,9 +103,9 @@ export const observationByRepeat = (
 ): ObservationRow | undefined =>
   tx.get<ObservationRow>(
     `SELECT * FROM observations
-     WHERE normalized_hash = ? AND project IS ? AND scope = ? AND type = ? AND title = ? AND deleted_at IS NULL
-       AND created_at >= ?
-     ORDER BY created_at DESC, id DESC LIMIT 1`,
+     WHERE normalized_hash = ? AND +project IS ? AND scope = ? AND type = ? AND title = ? AND +deleted_at IS NULL
+       AND +created_at >= ?
+     ORDER BY +created_at DESC, id DESC LIMIT 1`,
     same.normalized_hash,
     same.project,
     same.scope,
@@ -114,7 +117,7 @@ export const observationByRepeat = (
 /** Whether a text is already live in the project, whatever its title (MEM-309, ING-EXT-9). */
 export const observationByHash = (tx: ReadTx, hash: string, project: string | null): ObservationRow | undefined =>
   tx.get<ObservationRow>(
-    'SELECT * FROM observations WHERE normalized_hash = ? AND project IS ? AND deleted_at IS NULL ORDER BY id LIMIT 1',
+    'SELECT * FROM observations WHERE normalized_hash = ? AND +project IS ? AND +deleted_at IS NULL ORDER BY +id LIMIT 1',
     hash,
     project,
   )

@@ -96,9 +96,17 @@ export const observationsOfOtherProjects = (tx: ReadTx, sessionId: string, proje
 /** A session with the number of its live observations. */
 export type CountedSession = SessionRow & { readonly observation_count: number }
 
-const counted = `SELECT s.*,
-    (SELECT count(*) FROM observations o WHERE o.session_id = s.id AND o.deleted_at IS NULL) AS observation_count
-  FROM sessions s`
+/** Counted after the choice is made, not for every session there is. */
+const counted = (chosen: string, order: string): string =>
+  `SELECT s.*,
+     (SELECT count(*) FROM observations o WHERE o.session_id = s.id AND o.deleted_at IS NULL) AS observation_count
+   FROM (SELECT * FROM sessions WHERE ${chosen}) s ORDER BY ${order}`
+
+const newest = 'started_at DESC, number DESC'
+const newestSql = {
+  ofProject: counted(`project = ?1 AND (?2 = 0 OR ended_at IS NULL) ORDER BY ${newest} LIMIT ?3`, newest),
+  ofAll: counted(`?1 IS NULL AND (?2 = 0 OR ended_at IS NULL) ORDER BY ${newest} LIMIT ?3`, newest),
+}
 
 /** Sessions of one project, or of all when null, the newest first. */
 export const recentSessions = (
@@ -107,23 +115,17 @@ export const recentSessions = (
   limit: number,
   only: { readonly open: boolean } = { open: false },
 ): CountedSession[] =>
-  tx.all<CountedSession>(
-    `${counted} WHERE (?1 IS NULL OR s.project = ?1) AND (?2 = 0 OR s.ended_at IS NULL)
-     ORDER BY s.started_at DESC, s.number DESC LIMIT ?3`,
-    project,
-    only.open ? 1 : 0,
-    limit,
-  )
+  tx.all<CountedSession>(project === null ? newestSql.ofAll : newestSql.ofProject, project, only.open ? 1 : 0, limit)
+
+const unusedSql = counted(
+  'ended_at IS NULL AND (?1 IS NULL OR project = ?1) AND last_activity_ms < ?2 ORDER BY last_activity_ms LIMIT ?3',
+  'last_activity_ms',
+)
 
 /** Open sessions nobody used since `beforeMs`, the longest unused first. */
 export const unusedSessions = (tx: ReadTx, project: string | null, beforeMs: number, limit: number): CountedSession[] =>
-  tx.all<CountedSession>(
-    `${counted} WHERE s.ended_at IS NULL AND (?1 IS NULL OR s.project = ?1) AND s.last_activity_ms < ?2
-     ORDER BY s.last_activity_ms LIMIT ?3`,
-    project,
-    beforeMs,
-    limit,
-  )
+  tx.all<CountedSession>(unusedSql, project, beforeMs, limit)
 
-export const countedSession = (tx: ReadTx, id: string): CountedSession | undefined =>
-  tx.get<CountedSession>(`${counted} WHERE s.id = ?`, id)
+const oneSql = counted('id = ?', 'number')
+
+export const countedSession = (tx: ReadTx, id: string): CountedSession | undefined => tx.get<CountedSession>(oneSql, id)

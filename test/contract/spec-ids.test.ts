@@ -6,17 +6,18 @@ import { type Token, tokensOf } from '../tidy/tokens.ts'
 /** `ING-X-FIX`, `ING-CC-1`, `MEM-101`, `TRN-P2`, `DESIGN §3.3`: unmistakable, wherever they stand in a name. */
 const stem = '(?<![\\w-])(?:ING|RET|TRN|MEM|CHK|COL|EXC|CLD)-(?:[A-Z]{1,3}-)?'
 const long = new RegExp(`(?:${stem}(?:[A-Z]?\\d{1,4}|[A-Z]{2,8})|DESIGN §\\d+(?:\\.\\d+)*)(?![\\w-])`, 'g')
-/** `ING-CC-11/14/15`: further numbers of the same family. */
-const family = new RegExp(`(${stem})\\d{1,4}((?:/\\d{1,4})+)(?![\\w-])`, 'g')
+/** `ING-CC-11/14/15`: further numbers of the same family, upwards; `RET-756/32` names a case. */
+const family = new RegExp(`(${stem})(\\d{1,4}(?:/\\d{1,4})+)(?![\\w-])`, 'g')
 /** `C1`, `S1–S3`: ids of the reliability rules. So short that they count only where a name begins. */
 const short = /^[CSLYRWP]\d{1,2}(?![\w-])/
 const between = /^(?:\s*,\s*|\s+and\s+|\s+)/
 
 /** The rules a test name quotes, or the bold words of a rule's line. */
 function idsIn(text: string): readonly string[] {
-  const siblings = [...text.matchAll(family)].flatMap(([, begin = '', numbers = '']) =>
-    numbers.split('/').flatMap((number) => (number === '' ? [] : [`${begin}${number}`])),
-  )
+  const siblings = [...text.matchAll(family)].flatMap(([, begin = '', numbers = '']) => {
+    const all = numbers.split('/').map(Number)
+    return all.flatMap((number, at) => (at > 0 && number > (all[at - 1] ?? 0) ? [`${begin}${number}`] : []))
+  })
   return [...new Set([...leading(text), ...(text.match(long) ?? []), ...siblings])]
 }
 
@@ -133,6 +134,7 @@ describe('reading them', () => {
     ['ING-X-FIX/changes between', ['ING-X-FIX']],
     ['ING-CC-10/titles, ING-PRJ-1/directory', ['ING-CC-10', 'ING-PRJ-1']],
     ['ING-CC-11/14/15: progress', ['ING-CC-11', 'ING-CC-14', 'ING-CC-15']],
+    ['RET-756/32 words', ['RET-756']],
     ['TRN-P2 TRN-807 twenty times', ['TRN-P2', 'TRN-807']],
     ['S1–S3 %s is %s', ['S1', 'S2', 'S3']],
     ['C6, MEM-105 killed while migrating', ['C6', 'MEM-105']],

@@ -107,9 +107,9 @@ describe('a database of the Go program', () => {
 
     const opened = await openEngine({ dataDir: directory })
     const listed = await opened.caller.call('observation.list', { limit: 100 })
-    expect(listed.map((one) => one.title.split(' ').at(-1)).sort()).toEqual(
-      topics.filter((topic) => topic !== 'router').sort(),
-    )
+    expect(
+      listed.map((one) => one.title.split(' ').at(-1)).toSorted((a, b) => String(a).localeCompare(String(b))),
+    ).toEqual(topics.filter((topic) => topic !== 'router').toSorted((a, b) => a.localeCompare(b)))
     expect(listed.every((one) => one.revision_count === 2 && one.duplicate_count === 3)).toBe(true)
     for (const topic of topics.filter((one) => one !== 'router')) {
       const { hits } = await opened.caller.call('memory.search', {

@@ -1,10 +1,29 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync } from 'node:fs'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 
-export const bin = resolve(import.meta.dirname, '../../bin/engram.js')
+const root = resolve(import.meta.dirname, '../..')
+
+/** The program as it is built, or as sources where that build is missing or older than they are. */
+export const isBuilt = isFresh(join(root, 'dist/bin.js'))
+export const bin = join(root, isBuilt ? 'bin/engram.js' : 'src/bin.ts')
+
+/** Stripping types is most of a start from sources; the cache halves it. */
+export const environment = (home: string): Readonly<Record<string, string>> => ({
+  PATH: '/usr/bin:/bin',
+  HOME: home,
+  NO_COLOR: '1',
+  NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/engram-test'),
+})
+
+function isFresh(built: string): boolean {
+  if (!existsSync(built)) return false
+  const builtAt = statSync(built).mtimeMs
+  const sources = readdirSync(join(root, 'src'), { recursive: true, withFileTypes: true })
+  return sources.every((one) => !one.isFile() || statSync(join(one.parentPath, one.name)).mtimeMs <= builtAt)
+}
 
 /** A folder of its own that also stands for the home of its person. */
 export type Place = { readonly home: string; readonly dataDir: string; remove(): void }
@@ -26,7 +45,7 @@ export class ServedProcess {
   constructor(place: Place, words: readonly string[] = ['--port', '0'], env: Readonly<Record<string, string>> = {}) {
     this.child = spawn(process.execPath, [bin, 'serve', '--data-dir', place.dataDir, ...words], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { PATH: '/usr/bin:/bin', HOME: place.home, NO_COLOR: '1', ...env },
+      env: { ...environment(place.home), ...env },
     })
     const started = performance.now()
     this.exit = new Promise((resolve) =>

@@ -7,7 +7,7 @@ import { dice, isLong, newPlace, seed, tellFigure, type Place } from './memory-w
 const hourMs = 3_600_000
 const yearMs = 8_766 * hourMs
 const startMs = Date.UTC(2026, 1, 27, 12)
-const savesPerStep = isLong ? 1_000 : 40
+const savesPerStep = isLong ? 1_000 : 100
 
 let place: Place
 let clock: SimulatedClock

@@ -76,7 +76,11 @@ describe.runIf(disk !== null)('a full disk under the memory', () => {
         headers: { 'Content-Type': 'application/json' },
         body: JSON.stringify({ title: `Over HTTP ${sent}`, content, project, session_id: 's-http', type: 'discovery' }),
       })
-      const body = (await answer.json()) as { readonly sync_id: string; readonly outcome: string; readonly code: string }
+      const body = (await answer.json()) as {
+        readonly sync_id: string
+        readonly outcome: string
+        readonly code: string
+      }
       const ms = performance.now() - fromMs
       const { status } = answer
       const told = { syncId: body.sync_id, outcome: body.outcome, count: 1, ms }
@@ -161,7 +165,15 @@ describe.runIf(disk !== null)('a full disk under the memory', () => {
     const stored = await next.caller.call('observation.list', { all_projects: true, limit: 50 })
     await next.close()
     const queued = answers.filter((answer) => answer === 'queued').length
-    tellFigure({ check: 'S1 spool', answers: Object.fromEntries(Map.groupBy(answers, String).entries().map(([k, v]) => [k, v.length])), stored: stored.length })
+    tellFigure({
+      check: 'S1 spool',
+      answers: Object.fromEntries(
+        Map.groupBy(answers, String)
+          .entries()
+          .map(([k, v]) => [k, v.length]),
+      ),
+      stored: stored.length,
+    })
     expect(answers.slice(-4)).toEqual(['newer_schema', 'newer_schema', 'newer_schema', 'newer_schema'])
     expect(new Set(answers)).toEqual(new Set(['queued', 'newer_schema']))
     expect(stored.length).toBe(1 + queued + 1)

@@ -5,7 +5,7 @@ import { MemoryProcess } from './memory-workers/memory-process.ts'
 import { dice, isLong, newPlace, pause, seed, tellFigure, type Place } from './memory-workers/simulation.ts'
 
 const killsWanted = Number(process.env['KILLS'] ?? (isLong ? 5_000 : 200))
-const budgetMs = isLong ? 30 * 60_000 : 20_000
+const budgetMs = isLong ? 30 * 60_000 : 15_000
 const lanes = 3
 
 let place: Place

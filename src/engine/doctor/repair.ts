@@ -147,7 +147,6 @@ function maskObservation(tx: WriteTx, deps: EngineDeps, action: Action): void {
     provenance: cleanOrNull(row.provenance),
   })
   emptyHistory(tx, row.sync_id)
-  rewriteContextOf(tx, row.id)
   forgetSaveTexts(tx, row.sync_id)
 }
 

@@ -1,5 +1,6 @@
 import { limits } from '../../model/limits.ts'
 import { EngramError } from '../../model/errors.ts'
+import type { ReadTx } from '../../store/transaction.ts'
 import type { EngineDeps } from '../handler.ts'
 import { badSpoolNames, spoolNames } from '../spool.ts'
 import type { Check, Examined, Found } from './check.ts'
@@ -16,36 +17,7 @@ export const storeChecks: readonly Check[] = [
     why: 'SQLite checks every page; the index and the versions are checked against the records.',
     nextStep: 'Repair rebuilds the index. For damage to the file: `engram backup restore`.',
     repairable: true,
-    examine: (deps) => ({
-      findings: deps.store.read((tx) => [
-        ...tx
-          .all<{ integrity_check: string }>('PRAGMA integrity_check(100)')
-          .filter((row) => row.integrity_check !== 'ok')
-          .map((row): Found => ({ kind: 'file', text: row.integrity_check })),
-        ...tx.all<Found>(
-          `SELECT 'not_indexed' AS kind, id FROM observations o
-           WHERE deleted_at IS NULL AND NOT EXISTS (SELECT 1 FROM observation_fts f WHERE f.rowid = o.id) LIMIT 100`,
-        ),
-        ...tx.all<Found>(
-          `SELECT 'indexed_without_record' AS kind, f.rowid AS id FROM observation_fts f
-           WHERE NOT EXISTS (SELECT 1 FROM observations o WHERE o.id = f.rowid AND o.deleted_at IS NULL) LIMIT 100`,
-        ),
-        ...tx.all<Found>(
-          `SELECT 'prompt_not_indexed' AS kind, id FROM prompts p
-           WHERE NOT EXISTS (SELECT 1 FROM prompt_fts f WHERE f.rowid = p.id) LIMIT 100`,
-        ),
-        ...tx.all<Found>(
-          `SELECT 'head_is_contained' AS kind, v.sync_id, v.version FROM observation_versions v
-           JOIN observations o ON o.sync_id = v.sync_id
-           WHERE v.head = 1 AND (v.version = o.version OR instr(o.ancestors, '"' || v.version || '"') > 0) LIMIT 100`,
-        ),
-        ...tx.all<Found>(
-          `SELECT 'version_without_record' AS kind, v.sync_id, v.version FROM observation_versions v
-           WHERE NOT EXISTS (SELECT 1 FROM observations o WHERE o.sync_id = v.sync_id)
-             AND NOT EXISTS (SELECT 1 FROM observation_conflicts c WHERE c.sync_id = v.sync_id) LIMIT 100`,
-        ),
-      ]),
-    }),
+    examine: (deps) => ({ findings: integrityFindings(deps) }),
   },
   {
     id: 'sqlite_lock_contention',
@@ -103,3 +75,49 @@ async function lockWait(deps: EngineDeps): Promise<Examined> {
   const evidence = { waited_ms: waitedMs }
   return { findings: isBusy || waitedMs > lockWaitMsMax ? [{ ...evidence, gave_up: isBusy }] : [], evidence }
 }
+
+/** A damaged file is not asked further: its answers would be guesses. Damage that stops the very question is one, too. */
+function integrityFindings(deps: EngineDeps): readonly Found[] {
+  try {
+    return deps.store.read((tx) => {
+      const damage = fileDamage(tx)
+      return damage.length > 0 ? damage : disagreements(tx)
+    })
+  } catch (error) {
+    if (error instanceof EngramError && error.code === 'database_corrupt')
+      return [{ kind: 'file', text: error.message }]
+    throw error
+  }
+}
+
+const fileDamage = (tx: ReadTx): readonly Found[] =>
+  tx
+    .all<{ integrity_check: string }>('PRAGMA integrity_check(100)')
+    .filter((row) => row.integrity_check !== 'ok')
+    .map((row) => ({ kind: 'file', text: row.integrity_check }))
+
+/** Where index, versions and records do not agree. */
+const disagreements = (tx: ReadTx): readonly Found[] => [
+  ...tx.all<Found>(
+    `SELECT 'not_indexed' AS kind, id FROM observations o
+           WHERE deleted_at IS NULL AND NOT EXISTS (SELECT 1 FROM observation_fts f WHERE f.rowid = o.id) LIMIT 100`,
+  ),
+  ...tx.all<Found>(
+    `SELECT 'indexed_without_record' AS kind, f.rowid AS id FROM observation_fts f
+           WHERE NOT EXISTS (SELECT 1 FROM observations o WHERE o.id = f.rowid AND o.deleted_at IS NULL) LIMIT 100`,
+  ),
+  ...tx.all<Found>(
+    `SELECT 'prompt_not_indexed' AS kind, id FROM prompts p
+           WHERE NOT EXISTS (SELECT 1 FROM prompt_fts f WHERE f.rowid = p.id) LIMIT 100`,
+  ),
+  ...tx.all<Found>(
+    `SELECT 'head_is_contained' AS kind, v.sync_id, v.version FROM observation_versions v
+           JOIN observations o ON o.sync_id = v.sync_id
+           WHERE v.head = 1 AND (v.version = o.version OR instr(o.ancestors, '"' || v.version || '"') > 0) LIMIT 100`,
+  ),
+  ...tx.all<Found>(
+    `SELECT 'version_without_record' AS kind, v.sync_id, v.version FROM observation_versions v
+           WHERE NOT EXISTS (SELECT 1 FROM observations o WHERE o.sync_id = v.sync_id)
+             AND NOT EXISTS (SELECT 1 FROM observation_conflicts c WHERE c.sync_id = v.sync_id) LIMIT 100`,
+  ),
+]

@@ -33,6 +33,8 @@ export type TestEngineOptions = {
   readonly archive?: ConversationArchive
   /** A data dir of the test's own: it is there already, and stays. */
   readonly dataDir?: string
+  /** What git sees of the environment; a search path alone when not given. */
+  readonly environment?: Readonly<Record<string, string>>
   /** Where time stands at first; the first of January 2026 when not given. */
   readonly nowMs?: number
 }
@@ -54,7 +56,7 @@ export function openTestEngine(options: TestEngineOptions = {}): TestEngine {
     clock,
     ids: createIds(clock, random),
     files: systemFiles,
-    git: systemGit({ PATH: '/usr/bin:/bin' }),
+    git: systemGit({ PATH: '/usr/bin:/bin', ...options.environment }),
     log: silentLog,
     redactor: createRedactor(),
     settings: { ...settings, durability: 'normal' },

@@ -6,7 +6,7 @@ import { SimulatedClock } from '../../platform/clock.ts'
 import { seededRandom } from '../../platform/random.ts'
 import type { Migration } from '../migrate.ts'
 import { Store } from '../store.ts'
-import type { ReadTx, SqlValue, WriteTx } from '../transaction.ts'
+import type { ReadTx, WriteTx } from '../transaction.ts'
 import { migrations } from './index.ts'
 
 let dataDir = ''
@@ -33,7 +33,8 @@ async function withStore<T>(work: (store: Store) => Promise<T> | T, steps = migr
 
 type Column = { readonly name: string; readonly type: string; readonly pk: number }
 type Reference = { readonly from: string; readonly table: string; readonly to: string }
-type Row = Readonly<Record<string, SqlValue>>
+type Value = string | number | Uint8Array
+type Row = Readonly<Record<string, Value | null>>
 
 /** Tables that hold rows of their own: no virtual ones, none that full text keeps behind it, not SQLite's own. */
 const tablesOf = (tx: ReadTx): string[] =>
@@ -61,7 +62,7 @@ function fillTables(tx: WriteTx): void {
   }
 }
 
-function valueFor(table: string, column: Column, references: readonly Reference[], number: number): SqlValue {
+function valueFor(table: string, column: Column, references: readonly Reference[], number: number): Value {
   const reference = references.find(({ from }) => from === column.name)
   if (reference !== undefined) return `${reference.table}.${reference.to} ${number}`
   if (column.type === 'INTEGER') return 1_000 + number
@@ -71,7 +72,10 @@ function valueFor(table: string, column: Column, references: readonly Reference[
 }
 
 /** Every row of these tables, in these columns, as the schema they were written under had them. */
-function contentsOf(tx: ReadTx, columns: ReadonlyMap<string, readonly string[]>): Readonly<Record<string, readonly Row[]>> {
+function contentsOf(
+  tx: ReadTx,
+  columns: ReadonlyMap<string, readonly string[]>,
+): Readonly<Record<string, readonly Row[]>> {
   const entries = [...columns].map(([table, names]) => {
     const list = names.map((name) => `"${name}"`).join(', ')
     return [table, tx.all<Row>(`SELECT ${list} FROM ${table} ORDER BY ${list}`)] as const
@@ -83,7 +87,9 @@ const shapeOf = (tx: ReadTx): ReadonlyMap<string, readonly string[]> =>
   new Map(tablesOf(tx).map((table) => [table, columnsOf(tx, table).map(({ name }) => name)]))
 
 const schemaOf = (tx: ReadTx): Row[] =>
-  tx.all<Row>(`SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite~_%' ESCAPE '~' ORDER BY type, name`)
+  tx.all<Row>(
+    `SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite~_%' ESCAPE '~' ORDER BY type, name`,
+  )
 
 const checks = (tx: ReadTx): readonly unknown[] => [
   tx.get('PRAGMA integrity_check'),
@@ -94,13 +100,16 @@ const sound = [{ integrity_check: 'ok' }, [], { user_version: newest }]
 
 /** A database of an older schema with rows in every table; answers what they hold. */
 async function makeOld(schema: number) {
-  return withStore(async (store) => {
-    await store.write(fillTables)
-    return store.read((tx) => {
-      const shape = shapeOf(tx)
-      return { shape, contents: contentsOf(tx, shape) }
-    })
-  }, migrations.slice(0, schema))
+  return withStore(
+    async (store) => {
+      await store.write(fillTables)
+      return store.read((tx) => {
+        const shape = shapeOf(tx)
+        return { shape, contents: contentsOf(tx, shape) }
+      })
+    },
+    migrations.slice(0, schema),
+  )
 }
 
 describe('the schema steps', () => {
@@ -117,53 +126,65 @@ describe('the schema steps', () => {
     expect(atOnce.length).toBeGreaterThan(20)
   })
 
-  it.each(olderSchemas)('MEM-105 schema %d with rows in every table: all are kept, the file is whole', async (schema) => {
-    const old = await makeOld(schema)
-    expect(Object.values(old.contents).every((rows) => rows.length >= rowsPerTable)).toBe(true)
-    await withStore((store) => {
-      expect(store.read((tx) => contentsOf(tx, old.shape))).toEqual(old.contents)
-      expect(store.read(checks)).toEqual(sound)
-      const history = store.read((tx) => tx.all('SELECT version, name, program FROM schema_history ORDER BY version'))
-      expect(history).toEqual(migrations.map(({ version, name }) => ({ version, name, program: 'engram test' })))
-    })
-  })
+  it.each(olderSchemas)(
+    'MEM-105 schema %d with rows in every table: all are kept, the file is whole',
+    async (schema) => {
+      const old = await makeOld(schema)
+      expect(Object.values(old.contents).every((rows) => rows.length >= rowsPerTable)).toBe(true)
+      await withStore((store) => {
+        expect(store.read((tx) => contentsOf(tx, old.shape))).toEqual(old.contents)
+        expect(store.read(checks)).toEqual(sound)
+        const history = store.read((tx) => tx.all('SELECT version, name, program FROM schema_history ORDER BY version'))
+        expect(history).toEqual(migrations.map(({ version, name }) => ({ version, name, program: 'engram test' })))
+      })
+    },
+  )
 
-  it.each(olderSchemas)('MEM-105 schema %d: the copy made before is of that schema, and holds the same rows', async (schema) => {
-    const old = await makeOld(schema)
-    await withStore(() => undefined)
-    const [name = ''] = readdirSync(join(dataDir, 'backups'))
-    expect([name, readdirSync(join(dataDir, 'backups')).length]).toEqual([`engram-${schema}-20260505T060708Z.db`, 1])
-    const copy = Store.open({
-      dataDir: join(dataDir, 'backups'),
-      fileName: name,
-      migrations: migrations.slice(0, schema),
-      clock,
-      random: seededRandom(1),
-      readOnly: true,
-    })
-    expect(copy.read((tx) => contentsOf(tx, old.shape))).toEqual(old.contents)
-    expect(copy.read((tx) => tx.get('PRAGMA user_version'))).toEqual({ user_version: schema })
-    await copy.close()
-  })
+  it.each(olderSchemas)(
+    'MEM-105 schema %d: the copy made before is of that schema, and holds the same rows',
+    async (schema) => {
+      const old = await makeOld(schema)
+      await withStore(() => undefined)
+      const [name = ''] = readdirSync(join(dataDir, 'backups'))
+      expect([name, readdirSync(join(dataDir, 'backups')).length]).toEqual([`engram-${schema}-20260505T060708Z.db`, 1])
+      const copy = Store.open({
+        dataDir: join(dataDir, 'backups'),
+        fileName: name,
+        migrations: migrations.slice(0, schema),
+        clock,
+        random: seededRandom(1),
+        readOnly: true,
+      })
+      expect(copy.read((tx) => contentsOf(tx, old.shape))).toEqual(old.contents)
+      expect(copy.read((tx) => tx.get('PRAGMA user_version'))).toEqual({ user_version: schema })
+      await copy.close()
+    },
+  )
 
-  it.each([...olderSchemas, newest])('MEM-105 schema %d, and a later step that fails: the old file works on, as it was', async (schema) => {
-    const old = await makeOld(schema)
-    const failing: Migration = {
-      version: newest + 1,
-      name: 'failing',
-      up: (database) => {
-        database.exec('CREATE TABLE half_done (id INTEGER PRIMARY KEY); DELETE FROM observations')
-        throw new Error('this step fails')
-      },
-    }
-    expect(() => open([...migrations, failing])).toThrow('this step fails')
-    await withStore(async (store) => {
-      expect(store.stats()).toMatchObject({ schema, mode: 'read-write' })
-      expect(store.read((tx) => contentsOf(tx, old.shape))).toEqual(old.contents)
-      await store.write((tx) => tx.run(`UPDATE meta SET value = 'changed' WHERE key = 'meta.key 1'`))
-    }, migrations.slice(0, schema))
-    await withStore((store) => expect(store.read(checks)).toEqual(sound))
-  })
+  it.each([...olderSchemas, newest])(
+    'MEM-105 schema %d, and a later step that fails: the old file works on, as it was',
+    async (schema) => {
+      const old = await makeOld(schema)
+      const failing: Migration = {
+        version: newest + 1,
+        name: 'failing',
+        up: (database) => {
+          database.exec('CREATE TABLE half_done (id INTEGER PRIMARY KEY); DELETE FROM observations')
+          throw new Error('this step fails')
+        },
+      }
+      expect(() => open([...migrations, failing])).toThrow('this step fails')
+      await withStore(
+        async (store) => {
+          expect(store.stats()).toMatchObject({ schema, mode: 'read-write' })
+          expect(store.read((tx) => contentsOf(tx, old.shape))).toEqual(old.contents)
+          await store.write((tx) => tx.run(`UPDATE meta SET value = 'changed' WHERE key = 'meta.key 1'`))
+        },
+        migrations.slice(0, schema),
+      )
+      await withStore((store) => expect(store.read(checks)).toEqual(sound))
+    },
+  )
 
   it('MEM-104 a file of the newest schema is not migrated again: no copy, the same rows', async () => {
     const old = await makeOld(newest)

@@ -11,6 +11,8 @@ export type RawAnswer = {
 
 export type RawOptions = {
   readonly forMs?: number
+  /** The address to connect to; 127.0.0.1 unless given. */
+  readonly host?: string
   /** Gets the connection once the first bytes are sent. */
   readonly during?: (socket: Socket) => void
 }
@@ -20,7 +22,7 @@ export function sendRaw(port: number, bytes: string | Uint8Array, options: RawOp
   return new Promise((resolve) => {
     const started = performance.now()
     const parts: Buffer[] = []
-    const socket = connect(port, '127.0.0.1', () => {
+    const socket = connect(port, options.host ?? '127.0.0.1', () => {
       socket.write(bytes)
       options.during?.(socket)
     })

@@ -19,7 +19,13 @@ export type LogLine =
       readonly count: number
       readonly ms: number
     }
-  | { readonly t: 'error'; readonly kind: SaveKind; readonly code: string; readonly message: string; readonly ms: number }
+  | {
+      readonly t: 'error'
+      readonly kind: SaveKind
+      readonly code: string
+      readonly message: string
+      readonly ms: number
+    }
   | { readonly t: 'worst'; readonly ms: number }
 
 /** A log in the page cache: a line that was written outlives the kill of whoever wrote it. */

@@ -48,8 +48,9 @@ export async function auditMemory(dataDir: string, lines: readonly LogLine[]): P
         ...wrongVersions(opened, rows),
         ...wrongClock(opened),
       ],
-      integrity: opened.deps.store.read((tx) => tx.get<{ integrity_check: string }>('PRAGMA integrity_check'))
-        ?.integrity_check ?? 'no answer',
+      integrity:
+        opened.deps.store.read((tx) => tx.get<{ integrity_check: string }>('PRAGMA integrity_check'))
+          ?.integrity_check ?? 'no answer',
       doctor: report.checks[0]?.result ?? 'no answer',
       renamed: acksOf(lines).filter(
         (ack) => ack.kind === 'new' && ack.outcome === 'queued' && !rows.some((row) => row.sync_id === ack.syncId),
@@ -65,7 +66,7 @@ function lostSaves(opened: OpenedEngine, rows: readonly Row[], lines: readonly L
   const current = new Map(rows.map((row) => [row.sync_id, row]))
   const texts = new Set(rows.map((row) => row.content))
   const [older, prompts] = opened.deps.store.read((tx) => [
-    tx.all<{ sync_id: string; snapshot: string }>('SELECT sync_id, snapshot FROM observation_versions'),
+    tx.all<{ snapshot: string }>("SELECT snapshot FROM observation_versions WHERE snapshot <> ''"),
     tx.all<{ sync_id: string; content: string }>('SELECT sync_id, content FROM prompts'),
   ])
   for (const version of older) texts.add((JSON.parse(version.snapshot) as { content: string }).content)
@@ -90,8 +91,14 @@ const isBeyondHistory = (row: Row | undefined): boolean =>
  * was queued because its commit failed may stand already, and then counts twice.
  */
 function wrongCounts(rows: readonly Row[], lines: readonly LogLine[], kind: 'repeat' | 'topic'): string[] {
-  const acks = Map.groupBy(acksOf(lines).filter((ack) => ack.kind === kind), (ack) => ack.key)
-  const tries = Map.groupBy(triesOf(lines).filter((line) => line.kind === kind), (line) => line.key)
+  const acks = Map.groupBy(
+    acksOf(lines).filter((ack) => ack.kind === kind),
+    (ack) => ack.key,
+  )
+  const tries = Map.groupBy(
+    triesOf(lines).filter((line) => line.kind === kind),
+    (line) => line.key,
+  )
   return [...tries].flatMap(([key, tried]) => {
     const acked = acks.get(key) ?? []
     const live = rows.filter((row) => row.deleted_at === null && isShared(row, kind, key))
@@ -117,7 +124,9 @@ function isShared(row: Row, kind: SaveKind, key: string): boolean {
 /** Each state before the current one is kept, up to the limit of the history. */
 function wrongVersions(opened: OpenedEngine, rows: readonly Row[]): string[] {
   const counted = opened.deps.store.read((tx) =>
-    tx.all<{ sync_id: string; n: number }>('SELECT sync_id, count(*) n FROM observation_versions GROUP BY sync_id'),
+    tx.all<{ sync_id: string; n: number }>(
+      "SELECT sync_id, count(*) n FROM observation_versions WHERE snapshot <> '' GROUP BY sync_id",
+    ),
   )
   const kept = new Map(counted.map((row) => [row.sync_id, row.n]))
   return rows

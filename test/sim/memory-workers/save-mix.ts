@@ -17,7 +17,12 @@ const inventedWord = (number: number): string =>
 export const inventedWords = (number: number, length = 12): string =>
   Array.from({ length }, (_, at) => inventedWord((number * 2_654_435 + at * 40_503) >>> 3)).join(' ')
 
-export type Wanted = { readonly kind: SaveKind; readonly key: string; readonly content: string; readonly syncId: string }
+export type Wanted = {
+  readonly kind: SaveKind
+  readonly key: string
+  readonly content: string
+  readonly syncId: string
+}
 export type Told = { readonly syncId: string; readonly outcome: string; readonly count: number }
 
 /** What the `n`th call of a writer saves. `last` is the sync id of its last own memory, or ''. */
@@ -25,7 +30,8 @@ export function wantedSave(writer: number, n: number, chance: number, last: stri
   const own = `${writer}-${n}`
   const kind = kindOf(chance, last)
   const key = keyOf(kind, own, last, n)
-  const content = kind === 'repeat' ? `The shared text number ${key}.` : `${kind} ${own}: ${inventedWords(writer * 31 + n)}`
+  const content =
+    kind === 'repeat' ? `The shared text number ${key}.` : `${inventedWords(writer * 7_919 + n)} (${kind} ${own})`
   return { kind, key, content, syncId: kind === 'update' ? last : '' }
 }
 
@@ -43,6 +49,9 @@ function keyOf(kind: SaveKind, own: string, last: string, n: number): string {
   return kind === 'update' ? last : own
 }
 
+/** The first words of a text. */
+export const titleOf = (content: string): string => content.split(' ').slice(0, 3).join(' ')
+
 /** Makes the call. */
 export async function callSave(caller: Caller, writer: number, wanted: Wanted): Promise<Told> {
   const { kind, key, content } = wanted
@@ -56,7 +65,7 @@ export async function callSave(caller: Caller, writer: number, wanted: Wanted): 
     return { syncId: observation.sync_id, outcome: 'updated', count: observation.revision_count }
   }
   const shared = kind === 'topic' ? { topic_key: `shared/topic-${key}`, scope: topicScope(key) } : {}
-  const title = kind === 'new' ? `Memory ${key}` : `Shared ${kind} ${key}`
+  const title = kind === 'new' ? titleOf(content) : `Shared ${kind} ${key}`
   const saved = await caller.call('observation.save', { ...place, ...shared, title, content, type: 'discovery' })
   return {
     syncId: saved.sync_id,
