@@ -87,7 +87,7 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenedEngi
   return {
     caller: engine,
     deps,
-    hasWritten: () => store.mode === 'read-write' && store.read(changeSeqNow) !== openedAt,
+    hasWritten: () => store.mode === 'read-write' && store.isOpen && store.read(changeSeqNow) !== openedAt,
     tend: () => tend(deps),
     close: async () => {
       await transcripts.close()

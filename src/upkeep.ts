@@ -74,9 +74,8 @@ export async function catchUp(opened: Pick<OpenedEngine, 'deps'>, signal?: Abort
 
 /** A process that ends does what others would wait for: the index of what it wrote, within a bound (RET-203). */
 export async function settle(opened: Pick<OpenedEngine, 'deps' | 'hasWritten'>): Promise<void> {
-  if (!opened.hasWritten()) return
   try {
-    await catchUp(opened)
+    if (opened.hasWritten()) await catchUp(opened)
   } catch (error) {
     // The saves stand; whoever comes next brings the index up to date.
     opened.deps.log.warn('the index could not be brought up to date', {

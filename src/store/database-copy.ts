@@ -71,7 +71,11 @@ export type CopyReport = {
 /** Looks at a copy without writing beside it: is it ours, whole, and does its index fit its rows. */
 export function inspectCopy(path: string): CopyReport {
   const state = fileStateOf(path)
-  if (state === null) throw new EngramError('not_found', `Nothing lies at ${path}.`, { details: { path } })
+  if (state === null)
+    throw new EngramError('not_found', `Nothing lies at ${path}.`, {
+      details: { path },
+      hint: 'Check the path; `engram backup list` shows the copies there are.',
+    })
   let connection: Connection | null = null
   try {
     connection = Connection.open(path, { access: 'read-only', busyTimeoutMs: copyWaitMs })

@@ -123,6 +123,11 @@ export class Store {
     return this.#lastOpened.readOnlyBecause === null ? 'read-write' : 'read-only'
   }
 
+  /** False once it was closed; a restore closes it too. */
+  get isOpen(): boolean {
+    return !this.#isClosed
+  }
+
   /** The program that last changed the schema, where the file says so (MEM-104). */
   get writtenBy(): string | undefined {
     return this.#lastOpened.writtenBy

@@ -68,7 +68,8 @@ describe('R4 slow senders', () => {
       return performance.now() - started
     })
     expect((await Promise.all(dripping)).filter((answer) => !answer.ok)).toEqual([])
-    expect(Math.max(...(await Promise.all(healthy)))).toBeLessThan(250)
+    const tookMs = (await Promise.all(healthy)).toSorted((a, b) => a - b)
+    expect(tookMs[Math.floor(tookMs.length / 2)]).toBeLessThan(100)
   })
 
   it.concurrent('R4 a large body that keeps moving is no slow one', async () => {

@@ -72,10 +72,10 @@ async function runFailing(point: string, probability: number, ms: number): Promi
 describe.runIf(hasFiu)('a disk that fails under the memory', () => {
   const ms = isLong ? 60_000 : 1_000
   it.each([
-    ['posix/io/sync/fsync', 0.05],
+    ['posix/io/sync/fsync', 0.1],
     ['posix/io/sync/fsync', 1],
-    ['posix/io/rw/pwrite', 0.01],
-    ['posix/io/rw/pread', 0.02],
+    ['posix/io/rw/pwrite', 0.02],
+    ['posix/io/rw/pread', 0.05],
   ])(
     'S2 EIO at %s, p=%d: what was acknowledged or queued is there, the healthy file stays, another process goes on',
     async (point, probability) => {

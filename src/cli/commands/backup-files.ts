@@ -119,8 +119,7 @@ function adoptedText(result: AdoptResult): string {
   const counts = Object.entries(result.counts).map(
     ([name, n]) => `  ${`${name.charAt(0).toUpperCase()}${name.slice(1)}:`.padEnd(14)}${n}`,
   )
-  if (!result.adopted && !result.dry_run)
-    return `Nothing to adopt${result.reason === undefined ? '' : `: ${oneLine(result.reason)}`}`
+  if (result.era === '') return `Nothing to adopt${result.reason === undefined ? '' : `: ${oneLine(result.reason)}`}`
   const head = result.dry_run
     ? `DRY RUN — would adopt a database of ${oneLine(result.era)}:`
     : `Adopted a database of ${oneLine(result.era)}:`

@@ -57,7 +57,8 @@ export const deleteProjectCommand = command({
   path: 'delete project',
   section: 'Memory',
   summary: 'Delete the memories and prompts of a project',
-  details: 'With --hard it is final on every machine, and asks first.',
+  details:
+    'Memories can be restored one by one; prompts go for ever. With --hard all of it does, on every machine, and it asks first.',
   arguments: [{ name: 'name', description: 'the project', required: true, isProject: true }],
   options: [hardOption, { flags: '--yes', description: 'do not ask' }],
   examples: ['engram delete project old-demo', 'engram delete project old-demo --hard --yes'],
@@ -71,7 +72,7 @@ export const deleteProjectCommand = command({
       const how = result.hard_delete ? 'hard-deleted' : 'soft-deleted'
       const counts = [
         counted(result.observations_deleted, 'memory', 'memories'),
-        counted(result.prompts_deleted, 'prompt'),
+        `${counted(result.prompts_deleted, 'prompt')}${result.prompts_deleted > 0 ? ' (for ever)' : ''}`,
         counted(result.sessions_deleted, 'session'),
       ]
       return `Project ${oneLine(result.project)} ${how}: ${counts.join(', ')}`

@@ -78,7 +78,9 @@ const figure = (value: number): string => String(Number(value.toPrecision(4)))
 export function searchRemarks(answer: SearchAnswer): readonly string[] {
   const left = answer.left_out
   return [
-    ...(answer.confidence === 'low' ? ['low confidence: little of the question is in these results'] : []),
+    ...(answer.confidence === 'low' && answer.reason === undefined
+      ? ['low confidence: little of the question is in these results']
+      : []),
     ...(answer.reason === 'no_words' ? ['the query holds no words to look for'] : []),
     ...(answer.reason === 'low_confidence' ? ['nothing is shown: the results were doubtful (--strict)'] : []),
     ...(answer.query_cut === true ? ['the query was cut to its limit'] : []),

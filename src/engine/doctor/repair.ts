@@ -68,7 +68,7 @@ const each = (verb: string, findings: readonly DoctorFinding[]): Plan => ({
 
 const numberOf = (value: unknown): number => (typeof value === 'number' ? value : Number.NaN)
 
-const indexKinds: readonly string[] = ['not_indexed', 'indexed_without_record', 'prompt_not_indexed']
+const indexKinds: readonly string[] = ['index_damaged', 'not_indexed', 'indexed_without_record', 'prompt_not_indexed']
 
 const repairers: Readonly<Record<string, Repairer>> = {
   integrity: {
@@ -147,6 +147,7 @@ function maskObservation(tx: WriteTx, deps: EngineDeps, action: Action): void {
     provenance: cleanOrNull(row.provenance),
   })
   emptyHistory(tx, row.sync_id)
+  rewriteContextOf(tx, row.id)
   forgetSaveTexts(tx, row.sync_id)
 }
 

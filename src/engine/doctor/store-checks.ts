@@ -94,7 +94,7 @@ const fileDamage = (tx: ReadTx): readonly Found[] =>
   tx
     .all<{ integrity_check: string }>('PRAGMA integrity_check(100)')
     .filter((row) => row.integrity_check !== 'ok')
-    .map((row) => ({ kind: 'file', text: row.integrity_check }))
+    .map(({ integrity_check: text }) => ({ kind: text.includes('FTS5') ? 'index_damaged' : 'file', text }))
 
 /** Where index, versions and records do not agree. */
 const disagreements = (tx: ReadTx): readonly Found[] => [
