@@ -389,7 +389,7 @@ const cases: Readonly<Record<string, Case>> = {
     words: ['serve', '--port', '0'],
     text: /^\[engram\] HTTP server listening on 127\.0\.0\.1:\d+$/m,
     keys: ['status', 'address'],
-    fails: { words: ['serve', '--addr', ':0'], code: 'token_required', exit: 2 },
+    fails: { words: ['serve', '--addr', '0.0.0.0:0'], code: 'token_required', exit: 2 },
   },
   doctor: {
     words: ['doctor'],

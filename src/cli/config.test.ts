@@ -112,7 +112,7 @@ describe('MEM-101 the data dir', () => {
 describe('addresses', () => {
   it.each([
     ['127.0.0.1:80', { host: '127.0.0.1', port: 80 }],
-    [':8080', { host: '0.0.0.0', port: 8080 }],
+    [':8080', { host: '', port: 8080 }],
     ['8080', { host: '127.0.0.1', port: 8080 }],
     ['[::1]:7437', { host: '::1', port: 7437 }],
     ['localhost:0', { host: 'localhost', port: 0 }],
@@ -123,6 +123,11 @@ describe('addresses', () => {
   it.each(['host', 'a:b', ':70000', 'http://x:80', '::1:80', 'x y:1'])('%j is none', (text) =>
     expect(() => splitAddress(text)).toThrow('Expected host:port'),
   )
+
+  it('COL-1501 without a host it is loopback, and every address once a token guards it', async () => {
+    expect((await read({ addr: ':8080' }, {}, true)).host.value).toBe('127.0.0.1')
+    expect((await read({ addr: ':8080' }, { ENGRAM_HTTP_TOKEN: 'sesame' }, true)).host.value).toBe('0.0.0.0')
+  })
 
   it('one of the environment stops no command but the server', async () => {
     const environment = { ENGRAM_ADDR: 'garbage' }

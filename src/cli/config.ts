@@ -71,19 +71,20 @@ export async function readConfig(
   const address = splitAddress(givenAddress)
   const addressSource =
     flags.addr !== undefined ? 'flag' : env('ENGRAM_ADDR') !== undefined ? 'environment' : 'config.yaml'
+  const token = pick('server.token', undefined, env('ENGRAM_HTTP_TOKEN'), textOf(at('server.token')), undefined)
   return {
     dataDir: located,
     project: pick('project', flags.project, env('ENGRAM_PROJECT'), textOf(at('project')), undefined),
     host:
       address === null
         ? { name: 'server.host', value: defaultHost, source: 'default' }
-        : { name: 'server.host', value: address.host, source: addressSource },
+        : { name: 'server.host', value: hostOf(address.host, token.value), source: addressSource },
     port:
       flags.port === undefined && address !== null
         ? { name: 'server.port', value: address.port, source: addressSource }
         : portOf(flags.port, env('ENGRAM_PORT'), at('server.port')),
     socket: pick('server.socket', flags.socket, env('ENGRAM_SOCKET'), textOf(at('server.socket')), undefined),
-    token: pick('server.token', undefined, env('ENGRAM_HTTP_TOKEN'), textOf(at('server.token')), undefined),
+    token,
     timezone: pick('timezone', undefined, env('ENGRAM_TIMEZONE'), textOf(at('timezone')), undefined),
     logLevel: pick('log_level', flags.logLevel, env('ENGRAM_LOG_LEVEL'), textOf(at('log_level')), 'info'),
     allowNetworkFs: pick('allow_network_fs', flags.allowNetworkFs, undefined, booleanOf(at('allow_network_fs')), false),
@@ -130,10 +131,16 @@ function portOf(flag: string | undefined, env: string | undefined, file: unknown
   return { name, value: defaultPort, source: 'default' }
 }
 
+/** An address without a host is every one of the machine when a token guards it, else loopback (COL-1501). */
+const hostOf = (host: string, token: string | undefined): string => {
+  if (host !== '') return host
+  return token === undefined ? defaultHost : '0.0.0.0'
+}
+
 const validPort = (text: string): number | null =>
   /^\d{1,5}$/.test(text.trim()) && Number(text) <= 65_535 ? Number(text) : null
 
-/** `:8080`, `host:8080`, `[::1]:8080` or a bare port. */
+/** `:8080` (no host), `host:8080`, `[::1]:8080` or a bare port. */
 export function splitAddress(text: string | undefined): { readonly host: string; readonly port: number } | null {
   if (text === undefined || text.trim() === '') return null
   const match = /^(?:(\[[0-9a-fA-F:.]+\]|[^:[\]\s]*):)?(\d{1,5})$/.exec(text.trim())
@@ -141,8 +148,7 @@ export function splitAddress(text: string | undefined): { readonly host: string;
   if (match === null || port === null)
     throw new EngramError('usage', `Expected host:port or :port, got ${JSON.stringify(text)}.`)
   const host = (match[1] ?? '').replace(/^\[|\]$/g, '')
-  // `:8080` means every address, as it does in the Go program; it then needs a token.
-  return { host: match[1] === undefined ? defaultHost : host === '' ? '0.0.0.0' : host, port }
+  return { host: match[1] === undefined ? defaultHost : host, port }
 }
 
 async function readConfigFile(path: string): Promise<Readonly<Record<string, unknown>>> {

@@ -42,7 +42,9 @@ export const limits = {
   httpBodyBytesMax: 1024 * 1024,
   httpImportBytesMax: 50 * 1024 * 1024,
   httpRescueBytesMax: 8 * 1024,
+  /** Records of agents' transcripts; what a server is sent must be flatter (COL-1902, R6). */
   jsonDepthMax: 64,
+  httpJsonDepthMax: 32,
 
   ingestLineBytesMax: 32 * 1024 * 1024,
   ingestBlockBytes: 256 * 1024,

@@ -123,8 +123,6 @@ function matches(template: string, path: string): boolean {
 
 function failure(thrown: unknown, trace: Trace, log: Log): Response {
   const error = toEngramError(thrown)
-  // The table's 400 is for a start that was asked for without a token; here the server itself is not ready (MEM-1303).
-  const status = error.code === 'token_required' ? 503 : error.row.http
   if (error.row.http >= 500) {
     log.error('request failed', {
       code: error.code,
@@ -133,7 +131,7 @@ function failure(thrown: unknown, trace: Trace, log: Log): Response {
       error: whole(error),
     })
   }
-  return refused(error, trace, { status })
+  return refused(error, trace)
 }
 
 /** The message with that of its cause: what the caller is not told, the log is. */

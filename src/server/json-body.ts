@@ -56,8 +56,8 @@ async function nextPart(reader: Reader): ReturnType<Reader['read']> {
 }
 
 function parseObject(text: string): Readonly<Record<string, unknown>> {
-  if (isDeeper(text, limits.jsonDepthMax)) {
-    throw new EngramError('invalid_request', `Expected JSON of at most ${limits.jsonDepthMax} levels.`)
+  if (isDeeper(text, limits.httpJsonDepthMax)) {
+    throw new EngramError('invalid_request', `Expected JSON of at most ${limits.httpJsonDepthMax} levels.`)
   }
   let parsed: unknown
   try {

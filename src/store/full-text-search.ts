@@ -164,22 +164,23 @@ export function namedRows(
   filters: RecordFilters,
   limit: number,
 ): CandidateRow[] {
+  const keyed = names.topicKeys.flatMap((key) => idsBy(tx, 'SELECT id FROM observations WHERE topic_key = ?', key))
+  const synced = names.syncIds.flatMap((syncId) => idsBy(tx, 'SELECT id FROM observations WHERE sync_id = ?', syncId))
+  const ids = [...keyed, ...synced, ...names.ids]
+  if (ids.length === 0) return []
   const where = observationWhere(filters)
   return tx.all<CandidateRow>(
     `SELECT ${candidateColumns} FROM observations o
-     WHERE o.id IN (
-       SELECT id FROM observations WHERE topic_key IN (SELECT value FROM json_each(?))
-       UNION SELECT id FROM observations WHERE id IN (SELECT value FROM json_each(?))
-       UNION SELECT id FROM observations WHERE sync_id IN (SELECT value FROM json_each(?))
-     ) AND ${where.sql}
+     WHERE o.id IN (SELECT value FROM json_each(?)) AND ${where.sql}
      ORDER BY o.updated_at DESC, o.hlc DESC, o.sync_id LIMIT ?`,
-    JSON.stringify(names.topicKeys),
-    JSON.stringify(names.ids),
-    JSON.stringify(names.syncIds),
+    JSON.stringify(ids),
     ...where.values,
     limit,
   )
 }
+
+const idsBy = (tx: ReadTx, sql: string, value: string): readonly number[] =>
+  tx.all<{ id: number }>(sql, value).map((row) => row.id)
 
 /** Live observations that pass the filters, newest first, after a place in that order. */
 export function observationsBefore(

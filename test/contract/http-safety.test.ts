@@ -367,7 +367,10 @@ describe('R5 and R6 sizes', () => {
 
   it.each([
     ['10,000 levels', '['.repeat(10_000) + ']'.repeat(10_000)],
-    ['a level over the limit', `${'{"a":'.repeat(limits.jsonDepthMax + 1)}1${'}'.repeat(limits.jsonDepthMax + 1)}`],
+    [
+      'a level over the limit',
+      `${'{"a":'.repeat(limits.httpJsonDepthMax + 1)}1${'}'.repeat(limits.httpJsonDepthMax + 1)}`,
+    ],
     ['a million open brackets', '['.repeat(1_000_000)],
     ['a million braces in a string that never ends', `{"a":"${'{'.repeat(1_000_000)}`],
     ['a list', '[1]'],
@@ -391,7 +394,7 @@ describe('R5 and R6 sizes', () => {
   })
 
   it('R6 brackets in strings and levels up to the limit are no matter', async () => {
-    const deep = `${'['.repeat(limits.jsonDepthMax - 1)}${']'.repeat(limits.jsonDepthMax - 1)}`
+    const deep = `${'['.repeat(limits.httpJsonDepthMax - 1)}${']'.repeat(limits.httpJsonDepthMax - 1)}`
     const raw = `{"title":"${'[{\\"'.repeat(1_000)}","more":${deep}}`
     const headers = { 'Content-Type': 'application/json' }
     expect((await server.send('POST', '/topic-keys/suggest', { raw, headers })).status).toBe(200)

@@ -64,7 +64,7 @@ export function person(like?: Person): Person {
     const agents = { CLAUDE_CONFIG_DIR: join(home, '.claude'), CODEX_HOME: join(home, '.codex') }
     const environment = { PATH: '/usr/bin:/bin', ...agents, ...options.environment }
     const terminal = testTerminal({ directory: home, homeDir: home, ...options, environment })
-    const program = options.program ?? createProgram({ environment, homeDir: home })
+    const program = options.program ?? createProgram({ environment, homeDir: '/nowhere/home' })
     const code = await runCommandLine(words, terminal, program, new AbortController().signal)
     return { code, ...terminal.printed }
   }
