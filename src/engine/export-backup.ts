@@ -10,7 +10,8 @@ import { tombstonesOf } from '../store/tombstones.ts'
 import type { ReadTx } from '../store/transaction.ts'
 import { parseNames, parseSnapshot } from '../store/versions.ts'
 import type { EngineDeps } from './handler.ts'
-import { parseProvenance, toObservation, toPrompt, toRelation, toSession } from './present.ts'
+import { toObservation, toPrompt, toRelation, toSession } from './present.ts'
+import { parseProvenance } from './rules/provenance.ts'
 
 /**
  * Everything of one project, or of all when null, as one document (MEM-1001): readable by the Go program, and lossless

@@ -16,8 +16,6 @@ import { placeOfRead, placeOfWrite } from './places.ts'
 import { toRelation } from './present.ts'
 import { findPairs, notePairs } from './scan-relations.ts'
 
-export { surfaceRelations } from './surface-relations.ts'
-
 type RelationNames =
   | 'relation.list'
   | 'relation.get'

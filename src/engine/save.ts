@@ -22,13 +22,13 @@ import { createTextCleaner } from './clean-texts.ts'
 import { editObservation } from './edit-observation.ts'
 import type { EngineDeps } from './handler.ts'
 import { directoryOf, placeOfWrite, type Place } from './places.ts'
-import { surfaceRelations } from './relations.ts'
 import { cutText, cutTitle, titleFromContent, type Cut } from './rules/cut.ts'
 import { decideSave, expiryAfterSave, normalisedHash, type SaveDecision, type SaveState } from './rules/dedupe.ts'
 import { mergeCounters } from './rules/merge.ts'
 import { expiryOf, reviewAfter, stateAt } from './rules/review.ts'
 import { normaliseTopicKey, suggestTopicKey } from './rules/topic.ts'
 import { fingerprintOf, versionOf } from './rules/version.ts'
+import { candidatesOf, noteRelations } from './surface-relations.ts'
 import { sessionOfWrite } from './session-of-write.ts'
 import { checkSessionId } from './sessions.ts'
 
@@ -141,9 +141,12 @@ export function saveObservation(
   const author = prepared.author ?? session.row.agent
   const wanted = wantedState(deps, prepared, project, session.row.id)
   const decision = decideSave(wanted, storedFor(tx, wanted, deps), at)
+  const known = decision.outcome === 'created' ? null : decision.row.id
+  const likest =
+    decision.outcome === 'repeated' ? [] : bestEffort(deps, () => candidatesOf(tx, { ...wanted, id: known }))
   const row = writeDecision(tx, deps, decision, wanted, author)
   countToday(tx, 'redactions', at, prepared.redacted.count)
-  const candidates = decision.outcome === 'repeated' ? [] : bestEffort(deps, () => surfaceRelations(tx, deps, row))
+  const candidates = bestEffort(deps, () => noteRelations(tx, deps, row, likest))
   return toSaveResult(
     { row, outcome: decision.outcome, prepared, context, session: session.row, candidates, nowMs },
     session.warnings,
@@ -259,7 +262,7 @@ function reviseRow(
 }
 
 /** Relations are a help, no part of a save: what goes wrong there never fails it (MEM-902), but a failing disk does. */
-function bestEffort(deps: EngineDeps, work: () => readonly RelationCandidate[]): readonly RelationCandidate[] {
+function bestEffort<T>(deps: EngineDeps, work: () => readonly T[]): readonly T[] {
   try {
     return work()
   } catch (error) {

@@ -1,4 +1,5 @@
 import type { Status } from '../api/system.ts'
+import { hlcMs } from '../model/hlc.ts'
 import { formatTime } from '../model/times.ts'
 import { originOf } from '../store/change-clock.ts'
 import type { ReadTx } from '../store/transaction.ts'
@@ -36,7 +37,7 @@ export const statusHandlers: Handlers<'system.health' | 'system.status'> = {
         relations: one(tx, `SELECT count(*) AS n FROM relations WHERE judgment_status = 'pending'`),
       },
       last: {
-        save: latest(tx, 'SELECT max(updated_at) AS at FROM observations'),
+        save: lastWrite(tx),
         search,
         ingest: latest(tx, 'SELECT max(updated_at) AS at FROM ingest_sources'),
         error,
@@ -65,6 +66,12 @@ function countsOf(tx: ReadTx): Status['counts'] {
     projects: one(tx, 'SELECT count(*) AS n FROM projects WHERE merged_into IS NULL'),
     deferred: one(tx, 'SELECT count(*) AS n FROM deferred'),
   }
+}
+
+/** When a memory was last written here, whatever time the memory itself carries. */
+function lastWrite(tx: ReadTx): string | null {
+  const row = tx.get<{ hlc: string }>('SELECT hlc FROM observations ORDER BY change_seq DESC LIMIT 1')
+  return row === undefined ? null : formatTime(hlcMs(row.hlc))
 }
 
 type AgentRow = {

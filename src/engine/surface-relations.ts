@@ -1,34 +1,34 @@
 import type { RelationCandidate } from '../api/observations.ts'
 import { stem } from '../search/porter.ts'
 import { stampChange } from '../store/change-clock.ts'
-import { bestRows, observationsByIds, termFrequency } from '../store/full-text-search.ts'
-import { projectFacet, scopeFacet } from '../store/index-text.ts'
-import { projectByName } from '../store/projects.ts'
+import { newestRows, observationsByIds, termFrequency } from '../store/full-text-search.ts'
 import { ignoreStaleRelations, insertRelation, relationsBetween } from '../store/relations.ts'
 import type { ObservationRow, RelationRow } from '../store/rows.ts'
 import type { ReadTx, WriteTx } from '../store/transaction.ts'
 import type { EngineDeps } from './handler.ts'
 import { newRelation } from './judge-relation.ts'
-import { isCandidate, titleWords } from './rules/likeness.ts'
+import { isCandidate, likeness, titleWords } from './rules/likeness.ts'
 
 const candidatesMax = 3
-/** How many rows of the index are looked at for them. */
+/** How many rows of the index are looked at for them, the newest first. */
 const hitsMax = 20
-/** Words of the title that are asked for: the rarest, while together they stand in no more rows than this. */
-const wordsMax = 8
-const postingsMax = 5_000
+/** Words of the title that are paired: the rarest tell most and cost least. */
+const wordsMax = 3
+/** A title is long only by accident; its first words name the subject. */
+const wordsCountedMax = 8
 
 /**
- * After a save: the observations of the same project and scope that it may repeat, refine or contradict, each noted as a
- * pending relation (MEM-902). A pair that was judged is not brought up again.
+ * Notes what a save may repeat, refine or contradict, each as a pending relation (MEM-902). A pair that was judged is not
+ * brought up again. `likest` was found before the save wrote: a search right after a write would make full text flush it.
  */
-export function surfaceRelations(
+export function noteRelations(
   tx: WriteTx,
   deps: Pick<EngineDeps, 'clock' | 'ids'>,
   row: ObservationRow,
+  likest: readonly Candidate[],
 ): readonly RelationCandidate[] {
   const found: RelationCandidate[] = []
-  for (const { other, score } of candidatesOf(tx, row)) {
+  for (const { other, score } of likest) {
     if (found.length >= candidatesMax) break
     const [known] = relationsBetween(tx, row.sync_id, other.sync_id)
     if (known !== undefined && known.judgment_status !== 'pending') continue
@@ -47,31 +47,36 @@ export function surfaceRelations(
   return found
 }
 
-export type Candidate = { readonly other: ObservationRow; readonly score: number }
+/** What of an observation its likeness depends on; `id` is null before it has one. */
+export type Likened = Pick<ObservationRow, 'title' | 'topic_key' | 'project' | 'scope'> & { readonly id: number | null }
+
+export type Candidate = {
+  readonly other: ObservationRow
+  /** Share of the titles' words that both have, 0 to 1. */
+  readonly score: number
+}
 
 /** Live observations of the row's project and scope that are like it, the likest first. */
-export function candidatesOf(tx: ReadTx, row: ObservationRow): readonly Candidate[] {
-  const scores = new Map<number, number>()
-  for (const { id } of sameTopic(tx, row)) scores.set(id, 0)
-  for (const hit of titleHits(tx, row)) if (!scores.has(hit.id)) scores.set(hit.id, hit.s)
-  return observationsByIds(tx, [...scores.keys()])
+export function candidatesOf(tx: ReadTx, row: Likened): readonly Candidate[] {
+  const ids = new Set([...sameTopic(tx, row), ...titleHits(tx, row)].map(({ id }) => id))
+  return observationsByIds(tx, [...ids])
     .filter((other) => isComparable(row, other) && isCandidate(row, other))
-    .map((other) => ({ other, score: Math.abs(scores.get(other.id) ?? 0) }))
+    .map((other) => ({ other, score: likeness(row.title, other.title) }))
     .sort(
       (a, b) =>
         Number(isSameTopic(row, b.other)) - Number(isSameTopic(row, a.other)) ||
         b.score - a.score ||
-        a.other.id - b.other.id,
+        b.other.id - a.other.id,
     )
 }
 
-const isSameTopic = (row: ObservationRow, other: ObservationRow): boolean =>
+const isSameTopic = (row: Likened, other: ObservationRow): boolean =>
   row.topic_key !== null && row.topic_key === other.topic_key
 
-const isComparable = (row: ObservationRow, other: ObservationRow): boolean =>
+const isComparable = (row: Likened, other: ObservationRow): boolean =>
   other.id !== row.id && other.deleted_at === null && other.project === row.project && other.scope === row.scope
 
-const sameTopic = (tx: ReadTx, row: ObservationRow): readonly { readonly id: number }[] =>
+const sameTopic = (tx: ReadTx, row: Likened): readonly { readonly id: number }[] =>
   row.topic_key === null
     ? []
     : tx.all<{ id: number }>(
@@ -80,35 +85,34 @@ const sameTopic = (tx: ReadTx, row: ObservationRow): readonly { readonly id: num
         row.topic_key,
         row.project,
         row.scope,
-        row.id,
+        row.id ?? -1,
         hitsMax,
       )
 
-function titleHits(tx: ReadTx, row: ObservationRow) {
+/**
+ * Rows whose titles share two words with this one. Pairs are asked for instead of an OR with scores: their rows come
+ * newest first and the reading stops at the limit, so that a save costs the same in a large store.
+ */
+function titleHits(tx: ReadTx, row: Likened): readonly { readonly id: number }[] {
   const words = rarestWords(tx, titleWords(row.title))
-  if (words.length === 0) return []
-  const facets = [projectFacet(projectIdOf(tx, row.project)), scopeFacet(row.scope)].map((facet) => `"${facet}"`)
+  const [only] = words
+  if (only === undefined) return []
   // Words come from the tokeniser's own letters, so no quote can stand in them.
-  const match = `facet : (${facets.join(' AND ')}) AND title : (${words.map((word) => `"${word}"`).join(' OR ')})`
-  return bestRows(tx, 'observation_fts', match, [0, 1, 0, 0, 0, 0, 0], hitsMax + 1)
+  const wanted = words.length === 1 ? [`"${only}"`] : pairs(words).map(([a, b]) => `("${a}" AND "${b}")`)
+  return newestRows(tx, 'observation_fts', `title : (${wanted.join(' OR ')})`, hitsMax + 1)
 }
 
-const projectIdOf = (tx: ReadTx, project: string | null): number =>
-  project === null ? 0 : (projectByName(tx, project)?.id ?? 0)
+const pairs = (words: readonly string[]): readonly (readonly [string, string])[] =>
+  words.flatMap((a, index) => words.slice(index + 1).map((b) => [a, b] as const))
 
-/** Common words say little and cost much. */
+/** Words nothing holds pair with nothing; common ones say little and cost much. */
 function rarestWords(tx: ReadTx, words: readonly string[]): readonly string[] {
-  const counted = words
+  return words
+    .slice(0, wordsCountedMax)
     .map((word) => ({ word, rows: termFrequency(tx, stem(word)) }))
     .filter(({ rows }) => rows > 0)
     .sort((a, b) => a.rows - b.rows)
     .slice(0, wordsMax)
-  let postings = 0
-  return counted
-    .filter(({ rows }, index) => {
-      postings += rows
-      return index < 2 || postings <= postingsMax
-    })
     .map(({ word }) => word)
 }
 

@@ -24,6 +24,7 @@ import {
   dropPromptRow,
   usedBy,
   usersOf,
+  writeNeighbourhood,
   writeObservationIndex,
   writePromptIndex,
 } from '../store/full-text.ts'
@@ -118,7 +119,7 @@ class Step {
     const fresh = [...ids].filter((id) => !this.#written.has(id))
     if (fresh.length === 0) return
     for (const row of observationsByIds(this.#tx, fresh)) {
-      writeObservationIndex(this.#tx, row)
+      writeNeighbourhood(this.#tx, row)
       this.#written.add(row.id)
       this.rows++
     }

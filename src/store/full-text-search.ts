@@ -76,6 +76,14 @@ export function bestRows(
   )
 }
 
+/** The newest rows that match, without a score; reading stops at the limit. */
+export const newestRows = (tx: ReadTx, table: IndexTable, match: string, limit: number): { readonly id: number }[] =>
+  tx.all<{ id: number }>(
+    `SELECT rowid AS id FROM ${table} WHERE ${table} MATCH ? ORDER BY rowid DESC LIMIT ?`,
+    match,
+    limit,
+  )
+
 /** The best rows whose records pass the filters, ties by sync id (RET-401). */
 export function bestFilteredRows(
   tx: ReadTx,

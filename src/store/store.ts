@@ -138,8 +138,8 @@ export class Store {
     if (this.#isClosed) throw closed()
     if (this.#isWriting) throw new EngramError('internal', 'Store.read was called inside a write; use its transaction.')
     if (this.#reading !== null) return work(this.#reading)
-    const connection = this.#usable()
     try {
+      const connection = this.#usable()
       this.#setBusyTimeout(connection, busyTimeoutMs)
       return this.#snapshot(connection, work)
     } catch (error) {
@@ -301,11 +301,7 @@ export class Store {
 
   #failureOf(error: unknown): unknown {
     const connection = this.#database?.connection
-    if (!claimsDamage(error) || connection === undefined || !isWhole(connection))
-      return storageFailure(error, this.path)
-    return new EngramError('storage_failed', `A read of ${this.path} failed; the file itself is whole.`, {
-      cause: error,
-    })
+    return connection === undefined ? storageFailure(error, this.path) : failureOf(error, this.path, connection)
   }
 
   #setSynchronous(connection: Connection, jobs: readonly WriteJob[]): void {

@@ -17,3 +17,11 @@ export function isCandidate(row: Titled, other: Titled): boolean {
   const shared = words.filter((word) => others.has(word)).length
   return shared >= 2 || (shared === 1 && words.length === 1 && others.size === 1)
 }
+
+/** How much two titles share: words of both, of all words of either; 1 for the same words. */
+export function likeness(title: string, other: string): number {
+  const words = new Set(titleWords(title))
+  const others = new Set(titleWords(other))
+  const all = words.union(others).size
+  return all === 0 ? 0 : words.intersection(others).size / all
+}

@@ -86,6 +86,11 @@ export const records: Migration = {
       CREATE INDEX observations_by_hash ON observations (normalized_hash, project);
       CREATE INDEX observations_by_topic ON observations (topic_key, project, scope) WHERE topic_key IS NOT NULL;
       CREATE INDEX observations_by_created ON observations (created_at);
+      CREATE INDEX observations_global ON observations (created_at) WHERE scope = 'global';
+      CREATE INDEX observations_pinned ON observations (created_at) WHERE pinned = 1;
+      CREATE INDEX observations_due ON observations (review_after) WHERE review_after IS NOT NULL;
+      CREATE INDEX observations_expiring ON observations (expires_at) WHERE expires_at IS NOT NULL;
+      CREATE INDEX observations_extracted ON observations (id) WHERE provenance IS NOT NULL;
 
       CREATE TABLE observation_versions (
         number INTEGER PRIMARY KEY,
@@ -135,6 +140,7 @@ export const records: Migration = {
       CREATE INDEX prompts_by_change ON prompts (change_seq);
       CREATE INDEX prompts_by_session ON prompts (session_id, created_at);
       CREATE INDEX prompts_by_project ON prompts (project, created_at);
+      CREATE INDEX prompts_by_created ON prompts (created_at);
       CREATE UNIQUE INDEX prompts_by_inbox ON prompts (session_id, source_inbox_id) WHERE source_inbox_id IS NOT NULL;
 
       CREATE TABLE relations (
@@ -165,6 +171,7 @@ export const records: Migration = {
       CREATE INDEX relations_by_source ON relations (source_id);
       CREATE INDEX relations_by_target ON relations (target_id);
       CREATE INDEX relations_by_project ON relations (project, updated_at);
+      CREATE INDEX relations_pending ON relations (updated_at) WHERE judgment_status = 'pending';
 
       CREATE TABLE tombstones (
         entity TEXT NOT NULL,
