@@ -401,7 +401,7 @@ describe('serve (MEM-1301)', () => {
   })
 
   it('MEM-1302 an address others can reach needs a token', async () => {
-    expect((await served(['serve', '--addr', ':0'])).code).toBe(2)
+    expect((await served(['serve', '--addr', '0.0.0.0:0'])).code).toBe(2)
     expect((await refused(['serve', '--socket', '/tmp/x.sock', '--port', '1'])).err).toContain(
       'Expected a socket or an address, got both.',
     )

@@ -156,9 +156,7 @@ describe('finding', () => {
 
   it('RET-607/by meaning alone is refused, hybrid falls back and says so', async () => {
     await save({ content: 'something' })
-    await expect(search('x', { mode: 'semantic' })).rejects.toMatchObject({
-      details: { reason: 'semantic_unavailable' },
-    })
+    await expect(search('x', { mode: 'semantic' })).rejects.toMatchObject({ code: 'semantic_unavailable' })
     expect(await search('x', { mode: 'hybrid' })).toMatchObject({ mode: 'lexical', mode_reason: 'no_embedder' })
   })
 

@@ -57,9 +57,8 @@ export const searchHandlers: Handlers<'memory.search' | 'prompt.search'> = {
 
 function refuseSemantic(input: SearchInput): void {
   if (input.mode !== 'semantic') return
-  throw new EngramError('not_built', 'Searching by meaning alone needs an embedder, and none is set up.', {
+  throw new EngramError('semantic_unavailable', 'Searching by meaning alone needs an embedder, and none is set up.', {
     hint: 'Use mode auto or lexical.',
-    details: { reason: 'semantic_unavailable' },
   })
 }
 

@@ -81,6 +81,7 @@ export const errorTable = {
   address_in_use: row(503, 'UNAVAILABLE', 1, false, 'Choose another port, or stop the other program.'),
   token_required: row(503, 'FAILED_PRECONDITION', 2, false, 'Set ENGRAM_HTTP_TOKEN, or listen on 127.0.0.1.'),
   runtime_too_old: row(500, 'FAILED_PRECONDITION', 1, false, 'Use Node 22.18 or newer.'),
+  semantic_unavailable: row(501, 'UNIMPLEMENTED', 1, false, 'Search lexically; no model is installed here.'),
   not_built: row(501, 'UNIMPLEMENTED', 2, false, 'This version does not offer it.'),
   internal: row(500, 'INTERNAL', 1, false, 'This is a defect. Please report it with the request id.'),
 } as const satisfies Record<string, ErrorRow>
