@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { categories, type Category } from '../model/categories.ts'
 import { limits } from '../model/limits.ts'
-import type { Observation, ObservationExt, Scope, Session } from '../model/records.ts'
+import type { Observation, ObservationExt, Session } from '../model/records.ts'
 import type { RelationNote } from './observations.ts'
 import { count, name, operation, place, readPlace, recordRef, text } from './operation.ts'
 
@@ -57,24 +57,8 @@ export type SearchAnswer = {
   readonly explanation?: QueryExplanation
 }
 
-export type TimelineEntry = {
-  readonly id: number
-  readonly session_id: string
-  readonly type: string
-  readonly title: string
-  readonly content: string
-  readonly tool_name?: string
-  readonly project?: string
-  readonly scope: Scope
-  readonly topic_key?: string
-  readonly revision_count: number
-  readonly duplicate_count: number
-  readonly last_seen_at?: string
-  readonly created_at: string
-  readonly updated_at: string
-  readonly deleted_at?: string
-  readonly is_focus: boolean
-}
+/** An observation with fewer keys, as the timeline has always shown it (MEM-203). */
+export type TimelineEntry = Omit<Observation, 'sync_id' | 'review_after' | 'ext'> & { readonly is_focus: boolean }
 
 export type TimelineResult = {
   readonly focus: Observation

@@ -14,7 +14,7 @@ afterEach(() => rmSync(places.home, { recursive: true, force: true }))
 const file = (text: string): void => writeFileSync(join(places.home, '.engram', 'config.yaml'), text)
 
 const read = (flags: GlobalFlags = {}, environment: Record<string, string> = {}, forServer = false) =>
-  readConfig({ environment, directory: '/work', homeDir: places.home }, flags, { forServer })
+  readConfig({ environment, directory: '/somewhere', homeDir: places.home }, flags, { forServer })
 
 describe('MEM-1404 flags beat environment beats config.yaml beats default', () => {
   it.each([
@@ -105,7 +105,7 @@ describe('MEM-101 the data dir', () => {
   it('relative is refused, except by the server', async () => {
     await expect(read({ dataDir: 'here' })).rejects.toMatchObject({ code: 'usage' })
     await expect(read({}, { ENGRAM_DATA_DIR: 'here' })).rejects.toMatchObject({ code: 'usage' })
-    expect((await read({ dataDir: 'here' }, {}, true)).dataDir.value).toBe('/work/here')
+    expect((await read({ dataDir: 'here' }, {}, true)).dataDir.value).toBe('/somewhere/here')
   })
 })
 

@@ -1,25 +1,14 @@
 import { sha256Hex } from '../../platform/bytes.ts'
 import type { ObservationRow } from '../../store/rows.ts'
-import { fingerprintOf } from './version.ts'
+import { fingerprintOf, type VersionedFields } from './version.ts'
 
 /** SHA-256 hex of the content in lower case with white space collapsed (MEM-301, step 7). */
 export function normalisedHash(content: string): string {
   return sha256Hex(content.toLowerCase().replace(/\s+/g, ' ').trim())
 }
 
-export type SaveState = Pick<
-  ObservationRow,
-  | 'session_id'
-  | 'type'
-  | 'title'
-  | 'content'
-  | 'tool_name'
-  | 'project'
-  | 'scope'
-  | 'topic_key'
-  | 'review_after'
-  | 'expires_at'
->
+/** What a save wants to be there: the fields a version fixes, of a row that is not deleted. */
+export type SaveState = Omit<VersionedFields, 'deleted'>
 
 export type SaveDecision =
   | { readonly outcome: 'created' }
