@@ -22,15 +22,17 @@ function start() {
     return
   }
   const built = new URL('../dist/bin.js', url)
-  if (fs.existsSync(built)) return void import(built.href)
+  const isBuilt = fs.existsSync(built)
   // Node 22.14 to 22.17 has Node-API 10 and cannot run the sources of a clone.
-  if (!process.features.typescript) return startOnBroughtNode(fs)
-  // Stripping types from every file is most of a start from sources; the cache halves it.
-  const module = process.getBuiltinModule('module')
-  module.enableCompileCache(
-    process.getBuiltinModule('url').fileURLToPath(new URL('../node_modules/.cache/engram', url)),
-  )
-  void import(new URL('../src/bin.ts', url).href)
+  if (!isBuilt && !process.features.typescript) return startOnBroughtNode(fs)
+  // What was compiled once is not compiled again: a quarter of a start, half of one from sources. Only in a clone, whose
+  // own folder holds the cache: a shared one could be filled by somebody else.
+  const modules = new URL('../node_modules/', url)
+  if (fs.existsSync(modules)) {
+    const cache = process.getBuiltinModule('url').fileURLToPath(new URL('.cache/engram', modules))
+    process.getBuiltinModule('module').enableCompileCache(cache)
+  }
+  void import(isBuilt ? built.href : new URL('../src/bin.ts', url).href)
 }
 
 function startOnBroughtNode(fs) {
