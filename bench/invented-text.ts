@@ -33,16 +33,31 @@ const pick = <T>(random: () => number, list: readonly T[]): T => {
   return one
 }
 
+/** Words in all: a project's own names make most of its vocabulary. */
+const vocabulary = 8_000
+
+/**
+ * A thing by Zipf's law, as in real text: a few words are everywhere, most are rare. The first ranks are the nouns above;
+ * the rest are made of two.
+ */
+function thing(random: () => number): string {
+  const rank = Math.floor(vocabulary ** random()) - 1
+  const noun = nouns[rank]
+  if (noun !== undefined) return noun
+  const [first, second] = [nouns[rank % nouns.length], nouns[Math.floor(rank / nouns.length) % nouns.length]]
+  return `${first}${second}`
+}
+
 /** A rare word, so that queries have something to find. */
 const rare = (random: () => number, serial: number): string =>
   `${pick(random, nouns)}${pick(random, verbs)}${serial % 997}`
 
 export function inventMemory(random: () => number, serial: number): InventedMemory {
   const sentence = (): string =>
-    `The ${pick(random, nouns)} of the ${pick(random, nouns)} ${pick(random, verbs)} the ${pick(random, nouns)} ${pick(random, reasons)}.`
+    `The ${thing(random)} of the ${thing(random)} ${pick(random, verbs)} the ${thing(random)} ${pick(random, reasons)}.`
   const sentences = Array.from({ length: 2 + Math.floor(random() * 5) }, sentence)
   return {
-    title: `${pick(random, nouns)} ${pick(random, verbs)} ${pick(random, nouns)} ${serial}`,
+    title: `${thing(random)} ${pick(random, verbs)} ${thing(random)} ${serial}`,
     content: `${sentences.join(' ')} See ${rare(random, serial)}.`,
     type: pick(random, types),
   }
@@ -50,8 +65,6 @@ export function inventMemory(random: () => number, serial: number): InventedMemo
 
 /** A question of about `words` words, as people ask them. */
 export function inventQuestion(random: () => number, words: number): string {
-  const parts = Array.from({ length: words - 2 }, (_, index) =>
-    index % 3 === 1 ? pick(random, verbs) : pick(random, nouns),
-  )
+  const parts = Array.from({ length: words - 2 }, (_, index) => (index % 3 === 1 ? pick(random, verbs) : thing(random)))
   return `why the ${parts.join(' ')}`
 }
