@@ -8,22 +8,26 @@
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync, renameSync, rmSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { build } from 'vite'
+import { build, type Plugin } from 'vite'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const entries = ['bin', 'index', 'transcript', 'testing']
+const entries = ['bin', 'index', 'transcript', 'testing'].map((name) => ({ name, file: `src/${name}.ts` }))
+/** Files that run as threads, each whole in one file: a thread must not carry what it has no use for. */
+const threads = [{ name: 'checkpoint-thread', file: 'src/store/checkpoint-thread.ts' }]
 /** Packages with a native part, which a bundle cannot hold. */
 const outside = ['better-sqlite3']
 
 process.chdir(root)
-const missing = entries.filter((entry) => !existsSync(`src/${entry}.ts`))
-if (missing.length > 0) fail(`missing: ${missing.map((entry) => `src/${entry}.ts`).join(', ')}`)
+const missing = [...entries, ...threads].filter(({ file }) => !existsSync(file))
+if (missing.length > 0) fail(`missing: ${missing.map(({ file }) => file).join(', ')}`)
 
 const target = process.argv[2] ?? 'dist'
 const next = `node_modules/.cache/build-${process.pid}`
 try {
-  await bundle(next)
+  await bundle(next, entries)
+  for (const thread of threads) await bundle(next, [thread])
   declare(`${next}/types`)
   rmSync(target, { recursive: true, force: true })
   renameSync(next, target)
@@ -33,7 +37,10 @@ try {
   rmSync(next, { recursive: true, force: true })
 }
 
-async function bundle(outDir: string): Promise<void> {
+type Entry = { readonly name: string; readonly file: string }
+
+async function bundle(outDir: string, inputs: readonly Entry[]): Promise<void> {
+  const isWhole = inputs.length === 1
   await build({
     configFile: false,
     publicDir: false,
@@ -43,13 +50,67 @@ async function bundle(outDir: string): Promise<void> {
       ssr: true,
       target: 'node22',
       outDir,
-      license: { fileName: 'THIRD-PARTY.md' },
+      emptyOutDir: false,
+      ...(isWhole ? {} : { license: { fileName: 'THIRD-PARTY.md' } }),
       rolldownOptions: {
-        input: Object.fromEntries(entries.map((entry) => [entry, `src/${entry}.ts`])),
-        output: { entryFileNames: '[name].js', chunkFileNames: 'parts/[name]-[hash].js' },
+        input: Object.fromEntries(inputs.map(({ name, file }) => [name, file])),
+        output: {
+          entryFileNames: '[name].js',
+          chunkFileNames: 'parts/[name]-[hash].js',
+          codeSplitting: isWhole ? false : { groups: [{ name: togetherAtStart() }] },
+        },
       },
     },
+    plugins: [takeBuiltins()],
   })
+}
+
+type ModuleGraph = { getModuleInfo(id: string): { readonly importedIds: readonly string[] } | null }
+
+/**
+ * What a start reads anyway lies in as few files as it can: one that every command needs, one that those with an engine
+ * need. Left alone, what several parts share is cut into thirty pieces, each with its own cost.
+ */
+function togetherAtStart(): (id: string, graph: ModuleGraph) => string | null {
+  let known: { readonly command: ReadonlySet<string>; readonly engine: ReadonlySet<string> } | null = null
+  return (id, graph) => {
+    known ??= {
+      command: staticallyFrom(graph, 'src/bin.ts'),
+      engine: new Set([...staticallyFrom(graph, 'src/open-engine.ts'), ...staticallyFrom(graph, 'src/upkeep.ts')]),
+    }
+    // What waits at its top level stays alone: parts that others import must not wait for the whole program.
+    if (id === resolve(root, 'src/bin.ts')) return null
+    if (known.command.has(id)) return 'command'
+    return known.engine.has(id) ? 'engine' : null
+  }
+}
+
+function staticallyFrom(graph: ModuleGraph, file: string): ReadonlySet<string> {
+  const reached = new Set<string>()
+  const waiting = [resolve(root, file)]
+  for (let id = waiting.pop(); id !== undefined; id = waiting.pop()) {
+    if (reached.has(id)) continue
+    reached.add(id)
+    waiting.push(...(graph.getModuleInfo(id)?.importedIds ?? []))
+  }
+  return reached
+}
+
+/**
+ * Takes Node's own modules by `process.getBuiltinModule` instead of importing them: an ES import reads every export of
+ * the module first, also those that load another dozen, and that is a tenth of a cold start.
+ */
+function takeBuiltins(): Plugin {
+  const line = /^import (?:([\w$]+)(?:, )?)?(?:\* as ([\w$]+))?(?:\{(.*)\})? from "(node:[a-z0-9_/]+)";$/gm
+  return {
+    name: 'take-builtins',
+    renderChunk: (code) =>
+      code.replaceAll(line, (_line, whole?: string, space?: string, named?: string, module?: string) => {
+        const taken = [whole, space, named === undefined ? undefined : `{${named.replaceAll(' as ', ': ')}}`]
+        const builtin = `process.getBuiltinModule("${module}")`
+        return taken.flatMap((name) => (name === undefined ? [] : [`const ${name} = ${builtin};`])).join(' ')
+      }),
+  }
 }
 
 function declare(outDir: string): void {

@@ -7,6 +7,9 @@ const indexEveryMs = 1_000
 const tendEveryMs = 60_000
 const stepRowsMax = 200
 const stepBudgetMs = 20
+/** Beside writers that are at work: steps a save hardly notices, and no more than this share of the time. */
+const busyBudgetMs = 2
+const busyShare = 1 / 5
 const stepsMax = 50
 
 export type Upkeep = { stop(): Promise<void> }
@@ -39,7 +42,7 @@ export function startUpkeep(opened: OpenedEngine): Upkeep {
   const index = async (): Promise<void> => {
     if (opened.deps.store.mode === 'read-only') return
     const now = opened.deps.store.read(changeSeqNow)
-    if (now !== seen && (await catchUp(opened, stopping.signal))) seen = now
+    if (now !== seen && (await catchUp(opened, { signal: stopping.signal, yields: true }))) seen = now
   }
   const tendAndIndex = async (): Promise<void> => {
     await opened.tend()
@@ -58,16 +61,28 @@ export function startUpkeep(opened: OpenedEngine): Upkeep {
   }
 }
 
+export type CatchUpOptions = {
+  readonly signal?: AbortSignal
+  /** Goes in small steps with pauses while others write, so that their saves do not wait for it. */
+  readonly yields?: boolean
+}
+
 /** Brings the index up to the change clock, in bounded steps; false when there is more to do. */
-export async function catchUp(opened: Pick<OpenedEngine, 'deps'>, signal?: AbortSignal): Promise<boolean> {
+export async function catchUp(opened: Pick<OpenedEngine, 'deps'>, options: CatchUpOptions = {}): Promise<boolean> {
   const { store, clock } = opened.deps
+  let seen = -1
   for (let step = 0; step < stepsMax; step++) {
-    if (signal?.aborted === true) return false
-    const { done } = await store.write(
-      (tx) => refreshIndex(tx, { rowsMax: stepRowsMax, budgetMs: stepBudgetMs, clock }),
-      { durability: 'normal' },
-    )
+    if (options.signal?.aborted === true) return false
+    const now = store.read(changeSeqNow)
+    const isBusy = options.yields === true && (now !== seen || store.stats().waiting > 0)
+    seen = now
+    const startedMs = clock.monotonicMs()
+    const budgetMs = isBusy ? busyBudgetMs : stepBudgetMs
+    const { done } = await store.write((tx) => refreshIndex(tx, { rowsMax: stepRowsMax, budgetMs, clock }), {
+      durability: 'normal',
+    })
     if (done) return true
+    if (isBusy) await clock.sleep((clock.monotonicMs() - startedMs) * (1 / busyShare - 1))
   }
   return false
 }

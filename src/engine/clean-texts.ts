@@ -20,3 +20,9 @@ export function createTextCleaner(redactor: Redactor): TextCleaner {
     redacted: () => ({ count: kinds.length, kinds: [...new Set(kinds)].sort() }),
   }
 }
+
+/** A name that tells things apart. Blank where something was taken out of it: all such names would be one. */
+export function cleanName(cleaner: Pick<TextCleaner, 'clean'>, given: string): string {
+  const cleaned = cleaner.clean(given).trim()
+  return cleaned === cleanText(given).trim() ? cleaned : ''
+}

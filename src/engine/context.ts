@@ -126,7 +126,7 @@ const fromSql = {
 
 const shownSql = (from: keyof typeof fromSql, kind: keyof typeof kindSql): string =>
   `SELECT * FROM ${fromSql[from]} AND deleted_at IS NULL AND ${kindSql[kind]}
-     AND (?2 IS NULL OR scope = ?2) AND (expires_at IS NULL OR expires_at > ?3)
+     AND (?2 IS NULL OR +scope = ?2) AND (expires_at IS NULL OR expires_at > ?3)
    ORDER BY created_at DESC, hlc DESC, id DESC LIMIT ?4`
 
 function newestFirst(a: ObservationRow, b: ObservationRow): number {

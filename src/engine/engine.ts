@@ -2,18 +2,12 @@ import type { Caller } from '../api/caller.ts'
 import { operations, type Input, type OperationName, type Output } from '../api/operations.ts'
 import { EngramError, toEngramError } from '../model/errors.ts'
 import type { CallContext } from '../model/operation.ts'
-import { backupHandlers } from './backup.ts'
-import { backupFileHandlers } from './backup-files.ts'
-import { conflictHandlers } from './conflicts.ts'
 import { contextHandlers } from './context.ts'
-import { doctorHandlers } from './doctor/doctor.ts'
-import { obsidianHandlers } from './export/obsidian.ts'
-import { exportHandlers } from './export/project-export.ts'
 import { extractedHandlers } from './extracted.ts'
 import type { EngineDeps, Handlers } from './handler.ts'
-import { ingestHandlers } from './ingest.ts'
 import { markError, markSearch } from './marks.ts'
 import { observationHandlers } from './observations.ts'
+import { onDemand } from './on-demand.ts'
 import { projectHandlers } from './projects.ts'
 import { promptHandlers } from './prompts.ts'
 import { recallHandlers } from './recall.ts'
@@ -24,6 +18,7 @@ import { spoolSave } from './spool.ts'
 import { statusHandlers } from './status.ts'
 import { timelineHandlers } from './timeline.ts'
 
+/** What an agent or a person calls all day is read at once, the rest when it is wanted. */
 const ownHandlers = {
   ...sessionHandlers,
   ...observationHandlers,
@@ -33,16 +28,25 @@ const ownHandlers = {
   ...contextHandlers,
   ...recallHandlers,
   ...relationHandlers,
-  ...conflictHandlers,
   ...projectHandlers,
   ...extractedHandlers,
-  ...exportHandlers,
-  ...obsidianHandlers,
-  ...backupHandlers,
-  ...backupFileHandlers,
-  ...doctorHandlers,
-  ...ingestHandlers,
   ...statusHandlers,
+  ...onDemand(
+    ['conflict.list', 'conflict.get', 'conflict.settle'],
+    async () => (await import('./conflicts.ts')).conflictHandlers,
+  ),
+  ...onDemand(['project.export'], async () => (await import('./export/project-export.ts')).exportHandlers),
+  ...onDemand(['project.export-obsidian'], async () => (await import('./export/obsidian.ts')).obsidianHandlers),
+  ...onDemand(['backup.export', 'backup.import'], async () => (await import('./backup.ts')).backupHandlers),
+  ...onDemand(
+    ['backup.create', 'backup.list', 'backup.verify', 'backup.restore'],
+    async () => (await import('./backup-files.ts')).backupFileHandlers,
+  ),
+  ...onDemand(['doctor.report', 'doctor.repair'], async () => (await import('./doctor/doctor.ts')).doctorHandlers),
+  ...onDemand(
+    ['ingest.sources', 'ingest.seen', 'ingest.commit'],
+    async () => (await import('./ingest.ts')).ingestHandlers,
+  ),
 }
 
 /** Operations whose work lies in folders the engine does not know; the composition root binds them. */

@@ -8,7 +8,7 @@ import { formatTime, parseDuration } from '../model/times.ts'
 import { promptsOfSession } from '../store/prompts.ts'
 import type { ObservationRow, SessionRow } from '../store/rows.ts'
 import type { ReadTx, WriteTx } from '../store/transaction.ts'
-import { createTextCleaner } from './clean-texts.ts'
+import { cleanName, createTextCleaner } from './clean-texts.ts'
 import { hardDeleteRow, softDeleteRow } from './delete-observation.ts'
 import { editObservation } from './edit-observation.ts'
 import type { EngineDeps, Handlers } from './handler.ts'
@@ -68,9 +68,10 @@ const titleCharsMax = 80
 
 /** A curated save by category (ING-REV-5). What is cut or lower-cased here is cleaned before: half a secret is not seen. */
 export function saveOfAdd(deps: Pick<EngineDeps, 'redactor'>, input: Parsed<'memory.add'>): SaveInput {
-  const { clean } = createTextCleaner(deps.redactor)
+  const cleaner = createTextCleaner(deps.redactor)
   const { category, global: isGlobal, label, content, ...rest } = input
-  const firstLine = clean(content)
+  const firstLine = cleaner
+    .clean(content)
     .split('\n')
     .find((line) => line.trim() !== '')
   const title = isBlank(input.title) ? cutCodePoints(firstLine?.trim() ?? '', titleCharsMax, '…') : input.title
@@ -80,7 +81,7 @@ export function saveOfAdd(deps: Pick<EngineDeps, 'redactor'>, input: Parsed<'mem
     title,
     type: typeOfCategory(category),
     scope: isGlobal === true || category === 'preferences' ? 'global' : 'project',
-    ...(label === undefined ? {} : { topic_key: labelKey(clean(label)) }),
+    ...(label === undefined ? {} : { topic_key: labelKey(cleanName(cleaner, label)) }),
   }
 }
 
@@ -123,9 +124,9 @@ function promote(
   row: ObservationRow,
   input: Parsed<'extracted.promote'>,
 ): ObservationRow {
-  const { clean } = createTextCleaner(deps.redactor)
+  const cleaner = createTextCleaner(deps.redactor)
   const nowMs = deps.clock.nowMs()
-  const reviewer = cutUtf8(clean(input.reviewer ?? '').trim(), limits.authorBytesMax)
+  const reviewer = cutUtf8(cleaner.clean(input.reviewer ?? '').trim(), limits.authorBytesMax)
   const provenance = {
     ...(parseProvenance(row.provenance) ?? { kind: 'curated' as const }),
     review: 'promoted' as const,
@@ -135,7 +136,7 @@ function promote(
   return editObservation(tx, deps, row, {
     ...(input.category === undefined ? {} : retyped(row, typeOfCategory(input.category), deps)),
     ...(input.global === true || input.category === 'preferences' ? { scope: 'global' as const } : {}),
-    ...(input.label === undefined ? {} : { topic_key: labelKey(clean(input.label)) || row.topic_key }),
+    ...(input.label === undefined ? {} : { topic_key: labelKey(cleanName(cleaner, input.label)) || row.topic_key }),
     ...(input.ttl === undefined ? {} : { expires_at: expiryOf({ ttl: input.ttl }, nowMs) }),
     provenance: JSON.stringify(provenance),
     revision_count: row.revision_count + 1,

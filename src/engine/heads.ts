@@ -192,7 +192,7 @@ function openMembers(tx: ReadTx, topic: Topic): readonly string[] {
   const members = tx
     .all<{ sync_id: string }>(
       `SELECT sync_id FROM observations
-       WHERE topic_key = ? AND project IS ? AND scope = ? AND deleted_at IS NULL ORDER BY sync_id LIMIT ?`,
+       WHERE topic_key = ? AND project IS ? AND +scope = ? AND deleted_at IS NULL ORDER BY sync_id LIMIT ?`,
       topic.topic_key,
       topic.project,
       topic.scope,

@@ -157,7 +157,7 @@ function listRows(tx: ReadTx, project: string | null, input: Parsed<'observation
   const unnamed = sort.startsWith('created_at') ? 'created' : 'all'
   const from = sessionId !== null ? 'session' : project !== null ? 'project' : unnamed
   return tx.all<ObservationRow>(
-    `SELECT * FROM ${listFrom[from]} AND deleted_at IS NULL AND (?3 IS NULL OR scope = ?3) AND (?4 IS NULL OR type = ?4)
+    `SELECT * FROM ${listFrom[from]} AND deleted_at IS NULL AND (?3 IS NULL OR +scope = ?3) AND (?4 IS NULL OR type = ?4)
      ORDER BY ${listOrder[sort]} LIMIT ?5`,
     project,
     sessionId,

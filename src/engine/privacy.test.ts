@@ -41,6 +41,31 @@ const leaks = (): string[] =>
 const save = (more: Partial<Input<'observation.save'>>) =>
   test.engine.call('observation.save', { project: 'acme', title: 'T', content: 'Some content', ...more })
 
+describe('what is private never makes two things one', () => {
+  it('MEM-1701 drops a topic key that redaction changed, and says so', async () => {
+    const first = await save({ title: 'One', content: 'The first memory', topic_key: `plans/<private>a</private>` })
+    const second = await save({ title: 'Two', content: 'The second memory', topic_key: `plans/<private>b</private>` })
+    expect([first.outcome, second.outcome]).toEqual(['created', 'created'])
+    expect(second.warnings.map(({ code }) => code)).toContain('topic_key_dropped')
+    const added = await Promise.all(
+      [token, hidden].map((label, index) =>
+        test.engine.call('memory.add', {
+          project: 'acme',
+          category: 'patterns',
+          content: `Pattern number ${index} of the house`,
+          label: `<private>${label}</private>`,
+        }),
+      ),
+    )
+    expect(new Set(added.map(({ id }) => id)).size).toBe(2)
+  })
+
+  it('MEM-1701 leaves a topic key with white space around it as it is', async () => {
+    const { warnings } = await save({ topic_key: '  Plans / Next ' })
+    expect(warnings.map(({ code }) => code)).not.toContain('topic_key_dropped')
+  })
+})
+
 describe('nothing private and no secret reaches a file', () => {
   it.each<[string, () => Promise<unknown>]>([
     ['title', () => save({ title: planted })],

@@ -9,7 +9,6 @@ import { relationsTouching } from '../store/full-text-search.ts'
 import { observationBySyncId } from '../store/observations.ts'
 import type { RelationRow } from '../store/rows.ts'
 import type { ReadTx } from '../store/transaction.ts'
-import { replayRelations } from './accept-relation.ts'
 import type { Handlers } from './handler.ts'
 import { compareObservations, judgeRelation, requireRelation } from './judge-relation.ts'
 import { placeOfRead, placeOfWrite } from './places.ts'
@@ -46,7 +45,7 @@ export const relationHandlers: Handlers<RelationNames> = {
     const place = await placeOfWrite(deps, input)
     const project = place.project ?? ''
     if (input.apply === true) return deps.store.write((tx) => notePairs(tx, deps, project, input), context)
-    return deps.store.read((tx) => ({ ...findPairs(tx, project, input).result, inserted: 0, dry_run: true }))
+    return deps.store.read((tx) => ({ ...findPairs(tx, deps, project, input).result, inserted: 0, dry_run: true }))
   },
   'relation.deferred': (deps, input) =>
     deps.store.read((tx) => {
@@ -55,14 +54,16 @@ export const relationHandlers: Handlers<RelationNames> = {
       const rows = listDeferred(tx, status, limit, input.offset ?? 0).map(toDeferredRow)
       return { total: countDeferred(tx, status), limit, rows }
     }),
-  'relation.replay': (deps, _input, context) =>
-    deps.store.write((tx) => {
+  'relation.replay': async (deps, _input, context) => {
+    const { replayRelations } = await import('./accept-relation.ts')
+    return deps.store.write((tx) => {
       const { retried, succeeded, dead } = replayRelations(tx, deps, { remote: null })
       return { retried, succeeded, failed: retried - succeeded - dead, dead }
-    }, context),
+    }, context)
+  },
 }
 
-const filter = `(?1 IS NULL OR r.project = ?1) AND (?2 IS NULL OR r.judgment_status = ?2) AND (?3 IS NULL OR r.updated_at >= ?3)`
+const filter = `(?1 IS NULL OR r.project = ?1) AND (?2 IS NULL OR +r.judgment_status = ?2) AND (?3 IS NULL OR r.updated_at >= ?3)`
 
 function listRelations(tx: ReadTx, project: string | null, input: Parsed<'relation.list'>): RelationPage {
   const limit = input.limit ?? listDefault

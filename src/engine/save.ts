@@ -9,6 +9,7 @@ import { sha256Hex } from '../platform/bytes.ts'
 import { stampChange } from '../store/change-clock.ts'
 import { countToday } from '../store/columns.ts'
 import { sqliteCodeOf } from '../store/driver.ts'
+import { mergeAfterSave } from '../store/full-text-state.ts'
 import {
   insertObservation,
   observationByRepeat,
@@ -18,7 +19,7 @@ import {
 import { fileUnder } from '../store/projects.ts'
 import type { ObservationRow, SessionRow } from '../store/rows.ts'
 import type { WriteTx } from '../store/transaction.ts'
-import { createTextCleaner } from './clean-texts.ts'
+import { cleanName, createTextCleaner, type TextCleaner } from './clean-texts.ts'
 import { editObservation } from './edit-observation.ts'
 import type { EngineDeps } from './handler.ts'
 import { directoryOf, placeOfWrite, type Place } from './places.ts'
@@ -31,6 +32,7 @@ import { fingerprintOf, versionOf } from './rules/version.ts'
 import { candidatesOf, noteRelations } from './surface-relations.ts'
 import { sessionOfWrite } from './session-of-write.ts'
 import { checkSessionId } from './sessions.ts'
+import { rowsHoldingIn } from './word-rarity.ts'
 
 export type SaveInput = Parsed<'observation.save'>
 
@@ -66,13 +68,25 @@ export function prepareSave(deps: Pick<EngineDeps, 'redactor' | 'clock'>, input:
     content: content.text,
     tool_name: cutShort('tool_name', cleaner.clean(input.tool_name ?? '').trim(), limits.toolNameBytesMax),
     scope: toScope(input.scope),
-    topic_key: normaliseTopicKey(cleaner.clean(input.topic_key ?? '')),
+    topic_key: topicKeyOf(cleaner, input.topic_key ?? '', warnings),
     author: cutShort('author', cleaner.clean(input.author ?? '').trim(), limits.authorBytesMax),
     expires_at: expiryOf(input, deps.clock.nowMs()),
     redacted: cleaner.redacted(),
     ...(content.truncation === undefined ? {} : { truncation: content.truncation }),
     warnings,
   }
+}
+
+/** A topic key that held private text or a secret is dropped, not masked: two such keys would become one topic. */
+export function topicKeyOf(cleaner: TextCleaner, given: string, warnings: Warning[]): string | null {
+  const name = cleanName(cleaner, given)
+  if (name === '' && !isBlank(given)) {
+    warnings.push({
+      code: 'topic_key_dropped',
+      message: 'The topic key held private text or a secret; it is left out.',
+    })
+  }
+  return normaliseTopicKey(name)
 }
 
 /** Content after redaction, within its limit (MEM-301 steps 3 and 4). */
@@ -143,8 +157,11 @@ export function saveObservation(
   const decision = decideSave(wanted, storedFor(tx, wanted, deps), at)
   const known = decision.outcome === 'created' ? null : decision.row.id
   const likest =
-    decision.outcome === 'repeated' ? [] : bestEffort(deps, () => candidatesOf(tx, { ...wanted, id: known }))
+    decision.outcome === 'repeated'
+      ? []
+      : bestEffort(deps, () => candidatesOf(tx, { ...wanted, id: known }, rowsHoldingIn(deps.store)))
   const row = writeDecision(tx, deps, decision, wanted, author)
+  if (decision.outcome !== 'repeated') mergeAfterSave(tx, row.id)
   countToday(tx, 'redactions', at, prepared.redacted.count)
   const candidates = bestEffort(deps, () => noteRelations(tx, deps, row, likest))
   return toSaveResult(

@@ -5,6 +5,7 @@ import type { ObservationRow } from '../store/rows.ts'
 import type { ReadTx, WriteTx } from '../store/transaction.ts'
 import type { EngineDeps } from './handler.ts'
 import { addPending, candidatesOf } from './surface-relations.ts'
+import { rowsHoldingIn } from './word-rarity.ts'
 
 const pageDefault = 100
 const insertDefault = 100
@@ -17,7 +18,12 @@ type Found = {
 }
 
 /** One page of a project's observations by number, and the pairs among them worth judging (MEM-906). Writes nothing. */
-export function findPairs(tx: ReadTx, project: string, input: Parsed<'relation.scan'>): Found {
+export function findPairs(
+  tx: ReadTx,
+  deps: Pick<EngineDeps, 'store'>,
+  project: string,
+  input: Parsed<'relation.scan'>,
+): Found {
   const rows = pageOf(tx, project, input.cursor ?? 0, input.limit ?? pageDefault)
   const insertMax = input.max_insert ?? insertDefault
   const pairs = new Map<string, Pair>()
@@ -25,7 +31,7 @@ export function findPairs(tx: ReadTx, project: string, input: Parsed<'relation.s
   let related = 0
   let capped = false
   for (const row of rows) {
-    for (const { other } of candidatesOf(tx, row)) {
+    for (const { other } of candidatesOf(tx, row, rowsHoldingIn(deps.store))) {
       const name = [row.sync_id, other.sync_id].sort().join('\n')
       if (pairs.has(name)) continue
       candidates++
@@ -64,11 +70,11 @@ const pageOf = (tx: ReadTx, project: string, after: number, limit: number): read
 /** The same, with each pair noted as pending. */
 export function notePairs(
   tx: WriteTx,
-  deps: Pick<EngineDeps, 'clock' | 'ids'>,
+  deps: Pick<EngineDeps, 'clock' | 'ids' | 'store'>,
   project: string,
   input: Parsed<'relation.scan'>,
 ): ScanResult {
-  const { pairs, result } = findPairs(tx, project, input)
+  const { pairs, result } = findPairs(tx, deps, project, input)
   for (const { source, target } of pairs) addPending(tx, deps, source, target)
   return { ...result, inserted: pairs.length, dry_run: false }
 }

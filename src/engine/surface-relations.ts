@@ -1,13 +1,13 @@
 import type { RelationCandidate } from '../api/observations.ts'
-import { stem } from '../search/porter.ts'
 import { stampChange } from '../store/change-clock.ts'
-import { newestRows, observationsByIds, termFrequency } from '../store/full-text-search.ts'
+import { newestRows, observationsByIds } from '../store/full-text-search.ts'
 import { ignoreStaleRelations, insertRelation, relationsBetween } from '../store/relations.ts'
 import type { ObservationRow, RelationRow } from '../store/rows.ts'
 import type { ReadTx, WriteTx } from '../store/transaction.ts'
 import type { EngineDeps } from './handler.ts'
 import { newRelation } from './judge-relation.ts'
 import { isCandidate, likeness, titleWords } from './rules/likeness.ts'
+import type { RowsHolding } from './word-rarity.ts'
 
 const candidatesMax = 3
 /** How many rows of the index are looked at for them, the newest first. */
@@ -57,8 +57,8 @@ export type Candidate = {
 }
 
 /** Live observations of the row's project and scope that are like it, the likest first. */
-export function candidatesOf(tx: ReadTx, row: Likened): readonly Candidate[] {
-  const ids = new Set([...sameTopic(tx, row), ...titleHits(tx, row)].map(({ id }) => id))
+export function candidatesOf(tx: ReadTx, row: Likened, rowsHolding: RowsHolding): readonly Candidate[] {
+  const ids = new Set([...sameTopic(tx, row), ...titleHits(tx, row, rowsHolding)].map(({ id }) => id))
   return observationsByIds(tx, [...ids])
     .filter((other) => isComparable(row, other) && isCandidate(row, other))
     .map((other) => ({ other, score: likeness(row.title, other.title) }))
@@ -80,7 +80,7 @@ const sameTopic = (tx: ReadTx, row: Likened): readonly { readonly id: number }[]
   row.topic_key === null
     ? []
     : tx.all<{ id: number }>(
-        `SELECT id FROM observations WHERE topic_key = ? AND project IS ? AND scope = ? AND deleted_at IS NULL AND id <> ?
+        `SELECT id FROM observations WHERE topic_key = ? AND project IS ? AND +scope = ? AND deleted_at IS NULL AND id <> ?
          ORDER BY updated_at DESC LIMIT ?`,
         row.topic_key,
         row.project,
@@ -93,8 +93,8 @@ const sameTopic = (tx: ReadTx, row: Likened): readonly { readonly id: number }[]
  * Rows whose titles share two words with this one. Pairs are asked for instead of an OR with scores: their rows come
  * newest first and the reading stops at the limit, so that a save costs the same in a large store.
  */
-function titleHits(tx: ReadTx, row: Likened): readonly { readonly id: number }[] {
-  const words = rarestWords(tx, titleWords(row.title))
+function titleHits(tx: ReadTx, row: Likened, rowsHolding: RowsHolding): readonly { readonly id: number }[] {
+  const words = rarestWords(tx, titleWords(row.title), rowsHolding)
   const [only] = words
   if (only === undefined) return []
   // Words come from the tokeniser's own letters, so no quote can stand in them.
@@ -106,10 +106,10 @@ const pairs = (words: readonly string[]): readonly (readonly [string, string])[]
   words.flatMap((a, index) => words.slice(index + 1).map((b) => [a, b] as const))
 
 /** Words nothing holds pair with nothing; common ones say little and cost much. */
-function rarestWords(tx: ReadTx, words: readonly string[]): readonly string[] {
+function rarestWords(tx: ReadTx, words: readonly string[], rowsHolding: RowsHolding): readonly string[] {
   return words
     .slice(0, wordsCountedMax)
-    .map((word) => ({ word, rows: termFrequency(tx, stem(word)) }))
+    .map((word) => ({ word, rows: rowsHolding(tx, word) }))
     .filter(({ rows }) => rows > 0)
     .sort((a, b) => a.rows - b.rows)
     .slice(0, wordsMax)

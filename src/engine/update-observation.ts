@@ -20,8 +20,7 @@ import { moveObservation, moveRelationsOf } from './projects-move.ts'
 import { cutTitle, type Cut } from './rules/cut.ts'
 import { replaceText } from './rules/replace-text.ts'
 import { expiryOf, reviewAfter } from './rules/review.ts'
-import { normaliseTopicKey } from './rules/topic.ts'
-import { checkedType, contentWithin, titleCut } from './save.ts'
+import { checkedType, contentWithin, titleCut, topicKeyOf } from './save.ts'
 
 type UpdateInput = Parsed<'observation.update'>
 type Fields = Partial<ObservationRow>
@@ -75,21 +74,21 @@ function changeOf(
   const title = input.title === undefined ? undefined : titleOf(clean(input.title))
   const moved = movedTo(tx, input, row, formatTime(nowMs))
   const short = (text: string, bytesMax: number): string | null => cutUtf8(clean(text).trim(), bytesMax) || null
+  const warnings: Warning[] = [
+    ...(title?.truncation === undefined ? [] : [titleCut(title.truncation)]),
+    ...(moved?.warnings ?? []),
+  ]
   const fields: Fields = {
     ...(input.type === undefined ? {} : retyped(row, checkedType(clean(input.type)), deps)),
     ...(title === undefined ? {} : { title: title.text }),
     ...(content === null ? {} : { content: content.text }),
     ...(input.scope === undefined ? {} : { scope: toScope(input.scope) }),
-    ...(input.topic_key === undefined ? {} : { topic_key: normaliseTopicKey(clean(input.topic_key)) }),
+    ...(input.topic_key === undefined ? {} : { topic_key: topicKeyOf(cleaner, input.topic_key, warnings) }),
     ...(input.tool_name === undefined ? {} : { tool_name: short(input.tool_name, limits.toolNameBytesMax) }),
     ...(input.author === undefined ? {} : { author: short(input.author, limits.authorBytesMax) }),
     ...(input.ttl === undefined && input.expires_at === undefined ? {} : { expires_at: expiryOf(input, nowMs) }),
     ...(moved === null ? {} : { project: moved.project }),
   }
-  const warnings = [
-    ...(title?.truncation === undefined ? [] : [titleCut(title.truncation)]),
-    ...(moved?.warnings ?? []),
-  ]
   return { fields, truncation: content?.truncation, warnings }
 }
 

@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
 import * as fs from 'node:fs/promises'
 import { dirname, basename, join } from 'node:path'
+import { crypto } from './crypto.ts'
 
 export type FileKind = 'file' | 'directory' | 'symlink' | 'other'
 
@@ -176,7 +176,7 @@ const hashBlockBytes = 1024 * 1024
 
 /** SHA-256 of the first `bytes` bytes, 64 lower-case hex; null when the file is shorter. */
 export async function sha256OfFile(file: OpenFile, bytes: number): Promise<string | null> {
-  const hash = createHash('sha256')
+  const hash = crypto().createHash('sha256')
   const block = new Uint8Array(Math.min(hashBlockBytes, bytes))
   for (let at = 0; at < bytes;) {
     const got = await file.read(block.subarray(0, Math.min(block.length, bytes - at)), at)

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { crypto } from './crypto.ts'
 
 /** Chance as an input. */
 export interface Random {
@@ -6,7 +6,7 @@ export interface Random {
   hex(bytes: number): string
 }
 
-export const systemRandom: Random = { hex: (bytes) => randomBytes(bytes).toString('hex') }
+export const systemRandom: Random = { hex: (bytes) => crypto().randomBytes(bytes).toString('hex') }
 
 /** Replayable chance for tests: mulberry32 from a seed. */
 export function seededRandom(seed: number): Random {

@@ -5,7 +5,6 @@ import {
   changedObservations,
   changedPrompts,
   clearIndex,
-  configureMerging,
   countIndexRows,
   dropIndexState,
   indexBuiltWith,
@@ -52,7 +51,7 @@ export function refreshIndex(tx: WriteTx, budget: IndexBudget): IndexStep {
   const isBuilt = continueRebuild(tx, step)
   const isCurrent = isBuilt && refreshObservations(tx, step) && refreshPrompts(tx, step)
   noteWritten(tx, step.rows)
-  const isMerged = step.rows === 0 ? mergeWhole(tx, step) : mergeAfterWriting(tx)
+  const isMerged = step.rows === 0 ? mergeWhole(tx, step) : mergeAfterWriting(tx, step.rows)
   return { done: isCurrent && isMerged, rows: step.rows }
 }
 
@@ -69,15 +68,14 @@ export function rebuildIndex(tx: WriteTx, budget: IndexBudget & { readonly drop?
   const step = new Step(tx, budget)
   const isBuilt = continueRebuild(tx, step)
   noteWritten(tx, step.rows)
-  mergeAfterWriting(tx)
+  mergeAfterWriting(tx, step.rows)
   return { done: isBuilt, rows: step.rows }
 }
 
-/** The first time: settings of the tables. Another time: whether the rows were made by these rules. */
+/** The first time: where to begin. Another time: whether the rows were made by these rules. */
 function prepare(tx: WriteTx): void {
   const state = indexState(tx, 'observation')
   if (state === undefined) {
-    configureMerging(tx)
     setIndexState(tx, 'observation', 0)
     setIndexState(tx, 'prompt', 0)
   } else if (state.built_with !== indexBuiltWith) startRebuild(tx)
@@ -233,7 +231,9 @@ const rebuildBatchRows = 200
 const orphansMax = 1_000_000
 
 /** Every step adds a segment per table; this much merging keeps up with it, so that no level ever overflows. */
-const mergePagesPerStep = 32
+const mergePagesPerStep = 8
+const mergePagesPerRow = 4
+const mergePagesMax = 32
 /** Pages of one piece of the whole merge: some milliseconds. */
 const wholePages = 16
 /** So many rows written since the last whole merge, and this share of all, are worth another (RET-106). */
@@ -241,8 +241,9 @@ const wholeAfterRows = 5_000
 const wholeAfterShare = 0.1
 
 /** Merging of equal segments; queries walk each segment, and rows replaced meanwhile still stand in the old ones. */
-function mergeAfterWriting(tx: WriteTx): boolean {
-  for (const table of mergedTables) mergeSegments(tx, table, mergePagesPerStep, false)
+function mergeAfterWriting(tx: WriteTx, rows: number): boolean {
+  const pages = Math.min(mergePagesMax, mergePagesPerStep + rows * mergePagesPerRow)
+  for (const table of mergedTables) mergeSegments(tx, table, pages, false)
   return false
 }
 

@@ -1,5 +1,5 @@
-import { fileBytesOf } from '../platform/database-files.ts'
 import { Later } from '../platform/later.ts'
+import { startThread, threadFile, type Thread } from '../platform/threads.ts'
 import type { Connection } from './driver.ts'
 
 /** `isComplete`: every frame of the WAL is in the main file, and the next writer may begin the WAL anew. */
@@ -11,7 +11,7 @@ export type CheckpointOutcome = { readonly isComplete: boolean; readonly frames:
  * never used: while others write it has damaged files; SQLite cuts the WAL to `journal_size_limit` by itself when it
  * begins anew.
  */
-export function checkpoint(connection: Connection, how: 'PASSIVE' | 'RESTART'): CheckpointOutcome {
+export function checkpoint(connection: Connection, how: 'NOOP' | 'PASSIVE' | 'RESTART'): CheckpointOutcome {
   const row = connection.get<{ busy: number; log: number; checkpointed: number }>(`PRAGMA wal_checkpoint(${how})`)
   const frames = row?.log ?? -1
   const moved = row?.checkpointed ?? -1
@@ -34,20 +34,40 @@ const forcedWaitMs = 20
 const forcedAgainMs = 250
 /** How often the size of the WAL is asked for under load. */
 const lookMs = 5
+/** From this part of the bound on, a thread moves the WAL aside; the file keeps half of that when the WAL begins anew. */
+const asideShare = 1 / 4
+export const keptShare = 1 / 2
+/**
+ * So few frames (a page each) are left by the thread's first pass that the rest is moved at once, and the WAL begins
+ * anew; after its second pass twice as many will do, since a busy writer leaves no fewer.
+ */
+const restFramesMax = 256
+const frameBytes = 4_096 + 24
+/** Passes of the thread in a row before the bound decides, and how long it then rests. */
+const passesMax = 4
+const threadIdleMs = 10_000
+const threadHeapMaxMiB = 32
 
 /**
- * When to checkpoint: passively a second after the last write, and by force when the WAL has grown over its bound. The
- * commit itself never does it (`wal_autocheckpoint = 0`), which keeps the slowest write close to the usual one.
+ * When to checkpoint. The commit itself never does it (`wal_autocheckpoint = 0`), which keeps the slowest write close to
+ * the usual one.
+ *
+ *     a second after the last write ─▶ passively, here
+ *     WAL over a quarter of its bound ─▶ passively in a thread, until little is left; the rest here
+ *     WAL over its bound ─▶ by force, here: readers that stay are waited for, a little each time
  */
 export class Checkpointer {
   readonly #options: CheckpointerOptions
-  readonly #walBytesForced: number
   readonly #idle = new Later(() => this.#rest())
+  readonly #threadIdle = new Later(() => void this.#stopThread())
   #notBeforeMs = Number.NEGATIVE_INFINITY
+  #asideNotBeforeMs = Number.NEGATIVE_INFINITY
+  #thread: Thread<string, CheckpointOutcome | null> | null = null
+  /** Passes since the thread was last at rest; null while it rests. */
+  #passes: number | null = null
 
   constructor(options: CheckpointerOptions) {
     this.#options = options
-    this.#walBytesForced = options.walBytesForced
   }
 
   /** Call after each commit, outside any transaction. */
@@ -55,11 +75,21 @@ export class Checkpointer {
     this.#idle.postpone(idleMs)
     if (nowMs < this.#notBeforeMs) return
     this.#notBeforeMs = nowMs + lookMs
-    if (fileBytesOf(`${this.#options.path}-wal`) >= this.#walBytesForced) this.#force(nowMs)
+    const walBytes = this.#walBytes()
+    if (walBytes >= this.#options.walBytesForced) this.#force(nowMs)
+    else if (walBytes >= this.#options.walBytesForced * asideShare) this.#moveAside(nowMs)
   }
 
-  stop(): void {
+  async stop(): Promise<void> {
     this.#idle.cancel()
+    this.#threadIdle.cancel()
+    await this.#stopThread()
+  }
+
+  /** What the WAL holds since it began anew; its file may be longer. */
+  #walBytes(): number {
+    const connection = this.#options.connection()
+    return connection === null ? 0 : checkpoint(connection, 'NOOP').frames * frameBytes
   }
 
   #rest(): void {
@@ -78,6 +108,46 @@ export class Checkpointer {
         connection.pragma(`busy_timeout = ${before}`)
       }
     })
+  }
+
+  #moveAside(nowMs: number): void {
+    if (this.#passes !== null || nowMs < this.#asideNotBeforeMs) return
+    this.#asideNotBeforeMs = nowMs + forcedAgainMs
+    this.#passes = 0
+    this.#thread ??= startThread(threadFile('checkpoint-thread', import.meta.url), {
+      onTold: (outcome) => this.#movedAside(outcome),
+      onEnd: () => this.#threadEnded(),
+      heapMaxMiB: threadHeapMaxMiB,
+    })
+    this.#thread.ask(this.#options.path)
+    this.#threadIdle.postpone(threadIdleMs)
+  }
+
+  #movedAside(outcome: CheckpointOutcome | null): void {
+    if (this.#passes === null) return
+    this.#passes++
+    const left = outcome === null ? null : this.#walBytes() / frameBytes - outcome.moved
+    if (left === null || outcome?.moved === -1) this.#passes = null
+    else if (left <= restFramesMax * this.#passes) this.#finish()
+    else if (this.#passes >= passesMax || outcome?.frames !== outcome?.moved) this.#passes = null
+    else this.#thread?.ask(this.#options.path)
+  }
+
+  /** What little the thread left: with it moved, the next writer begins the WAL anew. */
+  #finish(): void {
+    this.#passes = null
+    this.#rest()
+  }
+
+  #threadEnded(): void {
+    this.#thread = null
+    this.#passes = null
+  }
+
+  async #stopThread(): Promise<void> {
+    const thread = this.#thread
+    this.#threadEnded()
+    await thread?.stop()
   }
 
   #try(work: (connection: Connection) => void): void {

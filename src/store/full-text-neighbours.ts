@@ -41,7 +41,7 @@ type NeighbourSql = { readonly before: string; readonly after: string }
 
 function neighbourSql(texts: string): NeighbourSql {
   const found = `SELECT id, ${texts}, created_at FROM observations WHERE session_id = ?`
-  const room = `project IS ? AND scope = ? AND deleted_at IS NULL AND id <> ? AND id <> ?`
+  const room = `project IS ? AND +scope = ? AND deleted_at IS NULL AND id <> ? AND id <> ?`
   return {
     before: `${found} AND (created_at, hlc, id) < (?, ?, ?) AND created_at >= ? AND ${room}
              ORDER BY created_at DESC, hlc DESC, id DESC LIMIT ?`,

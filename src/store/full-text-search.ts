@@ -37,7 +37,7 @@ export function observationWhere(filters: RecordFilters): Where {
   return whereOf([
     ['o.deleted_at IS NULL'],
     given(filters.project ?? undefined, 'o.project = ?'),
-    given(filters.scope, 'o.scope = ?'),
+    given(filters.scope, '+o.scope = ?'),
     filters.types === undefined ? null : ['o.type IN (SELECT value FROM json_each(?))', JSON.stringify(filters.types)],
     given(filters.sessionId, 'o.session_id = ?'),
     given(filters.tool, 'o.tool_name = ?'),

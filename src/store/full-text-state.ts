@@ -105,17 +105,15 @@ export function clearIndex(tx: WriteTx): void {
 export const mergedTables = ['observation_fts', 'observation_grams', 'prompt_fts'] as const
 export type MergedTable = (typeof mergedTables)[number]
 
-/**
- * Merging belongs to the indexer, not to saves: with FTS5's own automatic merging some saves take tens of milliseconds.
- * Where no indexer ever runs, a level of this many segments is still merged by a save.
- */
-const crisisSegments = 64
+/** A save merges this much every other time, so that each pays its share and none pays for a whole level (RET-106). */
+const savePages = 8
+const saveEvery = 2
 
-export function configureMerging(tx: WriteTx): void {
-  for (const table of mergedTables) {
-    tx.run(`INSERT INTO ${table} (${table}, rank) VALUES ('automerge', 0)`)
-    tx.run(`INSERT INTO ${table} (${table}, rank) VALUES ('crisismerge', ?)`, crisisSegments)
-  }
+/** The share of merging one written record pays: call it once in a save's transaction, after the index row. */
+export function mergeAfterSave(tx: WriteTx, rowId: number): void {
+  if (rowId % saveEvery !== 0) return
+  mergeSegments(tx, 'observation_fts', savePages, false)
+  mergeSegments(tx, 'observation_grams', savePages, false)
 }
 
 /**

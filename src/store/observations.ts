@@ -85,7 +85,7 @@ export const observationByTopic = (
   scope: string,
 ): ObservationRow | undefined =>
   tx.get<ObservationRow>(
-    `SELECT * FROM observations WHERE topic_key = ? AND project IS ? AND scope = ? AND deleted_at IS NULL
+    `SELECT * FROM observations WHERE topic_key = ? AND project IS ? AND +scope = ? AND deleted_at IS NULL
      ORDER BY updated_at DESC, created_at DESC, id DESC LIMIT 1`,
     topicKey,
     project,
@@ -93,26 +93,31 @@ export const observationByTopic = (
   )
 
 /**
- * The live row an exact repeat counts on (MEM-304). The `+` keeps the planner at the hash, which finds one row, and away
- * from the project's index, which would find them all.
+ * The live row an exact repeat counts on, the newest (MEM-304). The `+` keeps the planner at the hash, which finds one
+ * row, and away from the project's index, which would find them all; the few rows are compared here, since a sorter costs
+ * more than the search.
  */
 export const observationByRepeat = (
   tx: ReadTx,
   same: Pick<ObservationRow, 'normalized_hash' | 'project' | 'scope' | 'type' | 'title'>,
   createdFrom: string,
 ): ObservationRow | undefined =>
-  tx.get<ObservationRow>(
-    `SELECT * FROM observations
-     WHERE normalized_hash = ? AND +project IS ? AND scope = ? AND type = ? AND title = ? AND +deleted_at IS NULL
-       AND +created_at >= ?
-     ORDER BY +created_at DESC, id DESC LIMIT 1`,
-    same.normalized_hash,
-    same.project,
-    same.scope,
-    same.type,
-    same.title,
-    createdFrom,
-  )
+  tx
+    .all<ObservationRow>(
+      `SELECT * FROM observations
+       WHERE normalized_hash = ? AND +project IS ? AND +scope = ? AND type = ? AND title = ? AND +deleted_at IS NULL
+         AND +created_at >= ?`,
+      same.normalized_hash,
+      same.project,
+      same.scope,
+      same.type,
+      same.title,
+      createdFrom,
+    )
+    .reduce<ObservationRow | undefined>((newest, row) => (isNewer(row, newest) ? row : newest), undefined)
+
+const isNewer = (row: ObservationRow, than: ObservationRow | undefined): boolean =>
+  than === undefined || row.created_at > than.created_at || (row.created_at === than.created_at && row.id > than.id)
 
 /** Whether a text is already live in the project, whatever its title (MEM-309, ING-EXT-9). */
 export const observationByHash = (tx: ReadTx, hash: string, project: string | null): ObservationRow | undefined =>

@@ -9,7 +9,7 @@ import {
   pathIn,
 } from '../platform/database-files.ts'
 import { networkFilesystemOf } from '../platform/filesystem-kind.ts'
-import { checkpoint } from './checkpoint.ts'
+import { checkpoint, keptShare } from './checkpoint.ts'
 import { databaseKindOf, refuseStrangers } from './database-kind.ts'
 import { Connection, sqliteCodeOf, sqliteVersion, sqliteVersionFloor } from './driver.ts'
 import { type Migration, lastWriterOf, migrate, newestSchema, schemaOf } from './migrate.ts'
@@ -136,7 +136,7 @@ function prepare(connection: Connection, path: string, options: OpenOptions): Op
     'foreign_keys = ON',
     'synchronous = FULL',
     'wal_autocheckpoint = 0',
-    `journal_size_limit = ${Math.floor(options.walBytesForced / 4)}`,
+    `journal_size_limit = ${Math.floor(options.walBytesForced * keptShare)}`,
     'temp_store = MEMORY',
   ]) {
     connection.pragma(pragma)

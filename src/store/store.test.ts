@@ -89,7 +89,6 @@ describe('opening', () => {
       application_id: applicationId,
       user_version: 1,
       foreign_keys: 1,
-      busy_timeout: 5000,
       synchronous: 2,
       wal_autocheckpoint: 0,
       temp_store: 2,

@@ -139,9 +139,7 @@ export class Store {
     if (this.#isWriting) throw new EngramError('internal', 'Store.read was called inside a write; use its transaction.')
     if (this.#reading !== null) return work(this.#reading)
     try {
-      const connection = this.#usable()
-      this.#setBusyTimeout(connection, busyTimeoutMs)
-      return this.#snapshot(connection, work)
+      return this.#snapshot(this.#usable(), work)
     } catch (error) {
       throw this.#failureOf(error)
     }
@@ -177,7 +175,7 @@ export class Store {
     if (this.#isClosed) return this.drain()
     this.#isClosed = true
     await this.drain()
-    this.#checkpointer.stop()
+    await this.#checkpointer.stop()
     this.#turns.close()
     const database = this.#database
     this.#database = null
@@ -201,6 +199,7 @@ export class Store {
     const tx = new Transaction(connection, false)
     this.#reading = tx
     try {
+      this.#beginSnapshot(connection)
       const result = work(tx)
       refusePromise(result)
       return result
@@ -208,6 +207,19 @@ export class Store {
       this.#reading = null
       tx.end()
       if (connection.inTransaction) connection.run('COMMIT')
+    }
+  }
+
+  /** The snapshot is that of the first look. Only there can a lock be met, while a WAL is recovered: then it is waited for. */
+  #beginSnapshot(connection: Connection): void {
+    const look = (): unknown => connection.get('SELECT 1 FROM sqlite_schema LIMIT 1')
+    this.#setBusyTimeout(connection, 0)
+    try {
+      look()
+    } catch (error) {
+      if (!isBusy(error)) throw error
+      this.#setBusyTimeout(connection, busyTimeoutMs)
+      look()
     }
   }
 
@@ -254,6 +266,7 @@ export class Store {
       const connection = this.#writable()
       const jobs = this.#queue.slice(0, batchJobsMax)
       this.#setSynchronous(connection, jobs)
+      // A write must not block the event loop behind a stopped process.
       this.#setBusyTimeout(connection, 0)
       if (!beginImmediate(connection)) return 'busy'
       this.#transact(connection, jobs, outcomes)
@@ -311,7 +324,7 @@ export class Store {
     this.#synchronous = wanted
   }
 
-  /** A write must not block the event loop behind a stopped process; a read meets a lock only while a WAL is recovered. */
+  /** Changed only where it must be: a pragma is parsed anew each time, and costs as much as a row. */
   #setBusyTimeout(connection: Connection, ms: number): void {
     if (this.#busyTimeoutMs === ms) return
     connection.pragma(`busy_timeout = ${ms}`)
@@ -388,10 +401,12 @@ function beginImmediate(connection: Connection): boolean {
     connection.run('BEGIN IMMEDIATE')
     return true
   } catch (error) {
-    if (sqliteCodeOf(error).startsWith('SQLITE_BUSY')) return false
+    if (isBusy(error)) return false
     throw error
   }
 }
+
+const isBusy = (error: unknown): boolean => sqliteCodeOf(error).startsWith('SQLITE_BUSY')
 
 function rollBack(connection: Connection): void {
   try {

@@ -2,6 +2,7 @@ import type { Migration } from '../migrate.ts'
 import { records } from './0001-records.ts'
 import { index } from './0002-index.ts'
 import { ingest } from './0003-ingest.ts'
+import { merging } from './0004-merging.ts'
 
 /** All schema steps in order; forward only. A released step is never edited: a change is a new step. */
-export const migrations: readonly Migration[] = [records, index, ingest]
+export const migrations: readonly Migration[] = [records, index, ingest, merging]

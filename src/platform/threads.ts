@@ -1,0 +1,55 @@
+import { Worker } from 'node:worker_threads'
+
+/** Work beside the event loop. It never keeps a process alive. */
+export interface Thread<Asked, Told> {
+  /** What it tells comes back through `onTold`, in order. */
+  ask(message: Asked): void
+  /** Resolves when it has ended; what it was asked and has not told is dropped. */
+  stop(): Promise<void>
+  /** Never read: carries the type of what it tells. */
+  readonly told?: Told
+}
+
+export type ThreadOptions<Told> = {
+  readonly onTold: (message: Told) => void
+  /** It ended by itself: nothing more will be told. */
+  readonly onEnd: () => void
+  /** Its heap, MiB. */
+  readonly heapMaxMiB: number
+}
+
+/**
+ * Where a thread's file lies: beside the source that starts it, or in the root of the built package, one above the part
+ * that holds that source.
+ * @param starter `import.meta.url` of the file that starts the thread, in the same folder
+ */
+export const threadFile = (name: string, starter: string): URL =>
+  starter.endsWith('.ts') ? new URL(`./${name}.ts`, starter) : new URL(`../${name}.js`, starter)
+
+/** Starts a file of ours as a thread. What fails in it ends it alone. */
+export function startThread<Asked, Told>(file: URL, options: ThreadOptions<Told>): Thread<Asked, Told> {
+  const worker = new Worker(file, {
+    execArgv: [],
+    stdin: false,
+    stderr: true,
+    stdout: true,
+    resourceLimits: { maxOldGenerationSizeMb: options.heapMaxMiB, maxYoungGenerationSizeMb: 4 },
+  })
+  worker.unref()
+  const ended = new Promise<void>((resolve) => {
+    worker.once('exit', () => {
+      resolve()
+      options.onEnd()
+    })
+  })
+  // Without a listener an error in the thread would end the process; `exit` follows it.
+  worker.on('error', () => undefined)
+  worker.on('message', (message: Told) => options.onTold(message))
+  return {
+    ask: (message) => worker.postMessage(message),
+    stop: async () => {
+      void worker.terminate()
+      await ended
+    },
+  }
+}
