@@ -1,4 +1,5 @@
 import { Later } from '../platform/later.ts'
+import type { Random } from '../platform/random.ts'
 import { startThread, threadFile, type Thread } from '../platform/threads.ts'
 import type { Connection } from './driver.ts'
 
@@ -24,6 +25,8 @@ export type CheckpointerOptions = {
   readonly walBytesForced: number
   /** The connection to work on, or null while there is none. */
   readonly connection: () => Connection | null
+  /** Draws when this process starts a thread of its own. */
+  readonly random: Random
   /** A checkpoint failed: nothing acknowledged is lost by that, and the next one tries again. */
   readonly failed: (error: unknown) => void
 }
@@ -34,8 +37,15 @@ const forcedWaitMs = 20
 const forcedAgainMs = 250
 /** How often the size of the WAL is asked for under load. */
 const lookMs = 5
-/** From this part of the bound on, a thread moves the WAL aside; the file keeps half of that when the WAL begins anew. */
+/** From this part of the bound on, a thread moves the WAL aside. */
 const asideShare = 1 / 4
+/**
+ * Of many processes on one file one is enough: who has no thread yet leaves it to whoever has one, and starts its own
+ * only above a bound that differs from process to process.
+ */
+const startShareMin = 3 / 8
+const startShareMax = 7 / 8
+/** How long the WAL's file stays when the WAL begins anew: cutting it and letting it grow again is what costs. */
 export const keptShare = 1 / 2
 /**
  * So few frames (a page each) are left by the thread's first pass that the rest is moved at once, and the WAL begins
@@ -53,11 +63,12 @@ const threadHeapMaxMiB = 32
  * the usual one.
  *
  *     a second after the last write ─▶ passively, here
- *     WAL over a quarter of its bound ─▶ passively in a thread, until little is left; the rest here
+ *     WAL over a part of its bound ─▶ passively in a thread, until little is left; the rest here
  *     WAL over its bound ─▶ by force, here: readers that stay are waited for, a little each time
  */
 export class Checkpointer {
   readonly #options: CheckpointerOptions
+  readonly #startShare: number
   readonly #idle = new Later(() => this.#rest())
   readonly #threadIdle = new Later(() => void this.#stopThread())
   #notBeforeMs = Number.NEGATIVE_INFINITY
@@ -68,6 +79,8 @@ export class Checkpointer {
 
   constructor(options: CheckpointerOptions) {
     this.#options = options
+    const drawn = Number.parseInt(options.random.hex(2), 16) / 0x10000
+    this.#startShare = startShareMin + drawn * (startShareMax - startShareMin)
   }
 
   /** Call after each commit, outside any transaction. */
@@ -77,7 +90,11 @@ export class Checkpointer {
     this.#notBeforeMs = nowMs + lookMs
     const walBytes = this.#walBytes()
     if (walBytes >= this.#options.walBytesForced) this.#force(nowMs)
-    else if (walBytes >= this.#options.walBytesForced * asideShare) this.#moveAside(nowMs)
+    else if (walBytes >= this.#options.walBytesForced * this.#asideFrom()) this.#moveAside(nowMs)
+  }
+
+  #asideFrom(): number {
+    return this.#thread === null ? this.#startShare : asideShare
   }
 
   async stop(): Promise<void> {

@@ -95,6 +95,7 @@ export class Store {
     this.#checkpointer = new Checkpointer({
       path: this.path,
       walBytesForced: open.walBytesForced,
+      random: options.random,
       connection: () => this.#database?.connection ?? null,
       failed: (error) => this.#distrust(error),
     })
