@@ -1,4 +1,4 @@
-import { appendFileSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { IngestReport } from '../../src/api/ingest.ts'
@@ -128,7 +128,7 @@ describe('a file that grows', () => {
     for (const [change, reason] of [
       [() => writeFileSync(path, short), 'shrunk'],
       [() => writeFileSync(path, session.text), null],
-      [() => (rmSync(path), writeFileSync(`${path}.new`, ''), writeFileSync(path, session.text)), 'replaced'],
+      [() => (writeFileSync(`${path}.new`, session.text), renameSync(`${path}.new`, path)), 'replaced'],
       [() => writeFileSync(path, session.text.replace('young trees', 'small trees')), 'head-changed'],
       [() => writeFileSync(path, session.text), 'head-changed'],
     ] as const) {

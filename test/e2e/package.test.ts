@@ -70,6 +70,7 @@ describe('the published package', () => {
       'bin/engram.js',
       'dist/THIRD-PARTY.md',
       'dist/bin.js',
+      'dist/checkpoint-thread.js',
       'dist/index.js',
       'dist/testing.js',
       'dist/transcript.js',
