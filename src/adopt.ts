@@ -28,7 +28,7 @@ export async function adopt(
   if (kind === 'ours' || kind === 'absent' || kind === 'empty') return nothingToDo(options.dryRun, kind)
   if (kind !== 'go') throw new EngramError('foreign_database', `${path} is no database of the Go program.`)
   const contents = read(path)
-  const report = { dry_run: options.dryRun, era: contents.era, counts: countsOf(contents), skipped: [] }
+  const report = { dry_run: options.dryRun, era: contents.era, counts: countsOf(contents), cut: [], skipped: [] }
   if (options.dryRun) return { ...report, adopted: false, reason: 'dry run' }
   return move(config, path, contents)
 }
@@ -41,6 +41,7 @@ const nothingToDo = (dryRun: boolean, kind: string): AdoptResult => ({
   reason: kind === 'ours' ? 'the database is already ours' : 'there is no database of the Go program here',
   era: '',
   counts: noCounts,
+  cut: [],
   skipped: [],
 })
 
@@ -85,6 +86,7 @@ async function move(config: Config, path: string, contents: GoContents): Promise
     adopted: true,
     era: contents.era,
     counts: written.counts,
+    cut: written.cut,
     skipped: written.skipped,
     old_path: oldPath,
     backup_path: backupPath,
@@ -104,6 +106,7 @@ async function writeNew(config: Config, workshop: string, contents: GoContents) 
     const result = await opened.caller.call('backup.import', { backup: toBackup(contents) })
     const count = (sql: string): number => opened.deps.store.read((tx) => tx.get<{ n: number }>(sql)?.n ?? 0)
     return {
+      cut: result.cut,
       skipped: result.skipped,
       counts: {
         sessions: count('SELECT count(*) AS n FROM sessions'),

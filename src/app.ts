@@ -19,7 +19,7 @@ export function createProgram(surroundings: Surroundings): ProgramPort {
   return {
     version: programVersion(),
     open: async (config) => {
-      const opened = await openFor(config, surroundings)
+      const opened = await openFor(config, surroundings, { mayBeShut: true })
       return {
         caller: opened.caller,
         close: async () => {
@@ -34,7 +34,7 @@ export function createProgram(surroundings: Surroundings): ProgramPort {
       const format = surroundings.isErrorTty === true ? 'console' : 'json'
       const log = await openLog({ level: levelOf(config), format, component: 'server' })
       try {
-        return await serve(await openFor(config, surroundings, log), options, signal)
+        return await serve(await openFor(config, surroundings, { log }), options, signal)
       } finally {
         await log.close()
       }
@@ -50,7 +50,11 @@ export function createProgram(surroundings: Surroundings): ProgramPort {
 const levelOf = (config: Config): LogLevel => logLevels.find((level) => level === config.logLevel.value) ?? 'info'
 
 /** Help and version never open anything: what an engine needs is loaded by the first command that needs one. */
-async function openFor(config: Config, surroundings: Surroundings, log?: Log): Promise<OpenedEngine> {
+async function openFor(
+  config: Config,
+  surroundings: Surroundings,
+  more: { readonly log?: Log; readonly mayBeShut?: boolean },
+): Promise<OpenedEngine> {
   const { openEngine } = await import('./open-engine.ts')
   return openEngine({
     dataDir: config.dataDir.value,
@@ -59,6 +63,6 @@ async function openFor(config: Config, surroundings: Surroundings, log?: Log): P
     allowNetworkFs: config.allowNetworkFs.value,
     environment: surroundings.environment,
     ...(surroundings.homeDir === undefined ? {} : { homeDir: surroundings.homeDir }),
-    ...(log === undefined ? {} : { log }),
+    ...more,
   })
 }

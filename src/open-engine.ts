@@ -4,8 +4,9 @@ import type { Caller } from './api/caller.ts'
 import { Engine, type BoundHandlers } from './engine/engine.ts'
 import type { EngineDeps } from './engine/handler.ts'
 import { createRedactor, type RedactOptions } from './engine/rules/redact.ts'
+import { secretsIn } from './engine/secret-names.ts'
 import { endIdleSessions } from './engine/session-of-write.ts'
-import { drainSpool, spoolNames } from './engine/spool.ts'
+import { drainSpool, queueable, spoolNames } from './engine/spool.ts'
 import type { ConversationArchive } from './model/ports.ts'
 import { defaultSettings, type Settings } from './model/settings.ts'
 import { systemClock, type Clock } from './platform/clock.ts'
@@ -28,6 +29,11 @@ export type OpenEngineOptions = {
   readonly redact?: RedactOptions
   readonly allowNetworkFs?: boolean
   readonly readOnly?: boolean
+  /**
+   * Opens also where the database cannot be: saves are queued, copies are listed and put back, and the doctor says what
+   * is wrong. Everything else fails as opening did, until it succeeds (MEM-111, MEM-1104).
+   */
+  readonly mayBeShut?: boolean
   readonly environment?: Readonly<Record<string, string | undefined>>
   readonly homeDir?: string
   readonly clock?: Clock
@@ -77,9 +83,11 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenedEngi
     homeDir: options.homeDir ?? homedir(),
     version: programVersion(),
   }
-  await nameDataDir(deps)
-  await writeWhatWaits(deps)
-  const openedAt = store.read(changeSeqNow)
+  if (store.hasOpened) {
+    await nameDataDir(deps)
+    await writeWhatWaits(deps)
+  }
+  const openedAt = store.hasOpened ? store.read(changeSeqNow) : null
   const engine: Engine = new Engine(
     deps,
     boundHandlers(options, transcripts, () => engine),
@@ -113,6 +121,7 @@ function boundHandlers(options: OpenEngineOptions, transcripts: Transcripts, cal
         homeDir,
         dataDir,
         log,
+        isSecret: (name: string) => secretsIn(deps.redactor, name).length > 0,
       }
       return runIngest(doors, input, context)
     },
@@ -129,6 +138,7 @@ const openStore = (options: OpenEngineOptions, ground: Ground): Store =>
     program: `engram ${programVersion()}`,
     allowNetworkFs: options.allowNetworkFs ?? false,
     readOnly: options.readOnly ?? false,
+    openLaterAfter: options.mayBeShut === true ? [...queueable, 'storage_full'] : [],
   })
 
 /** `instance_id` names this data dir; a database copied from elsewhere takes the name of its new place (MEM-102). */
@@ -146,11 +156,17 @@ async function nameDataDir(deps: EngineDeps): Promise<void> {
   await writeAtomic(deps.files, path, line, { permissions: 0o600, unique: deps.ids.ulid() })
 }
 
-/** The next process that can write takes the saves that waited (MEM-111); when it cannot either, they wait on. */
+/** What a command gives to the saves that wait, before it does its own work; the rest is for the next ones. */
+const drainMsAtOpen = 100
+
+/**
+ * The next process that can write takes the saves that waited (MEM-111); when it cannot either, they wait on. Nothing is
+ * waited for: who only came to read must not stand in a line of writers.
+ */
 async function writeWhatWaits(deps: EngineDeps): Promise<void> {
-  if (deps.store.mode === 'read-only' || (await spoolNames(deps)).length === 0) return
+  if ((await spoolNames(deps)).length === 0 || !deps.store.canWriteNow()) return
   try {
-    await drainSpool(deps)
+    await drainSpool(deps, drainMsAtOpen)
   } catch (error) {
     deps.log.warn('queued saves wait on', { error: error instanceof Error ? error.message : String(error) })
   }

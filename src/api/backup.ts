@@ -21,6 +21,14 @@ export type Backup = {
   readonly ext?: Readonly<Record<string, unknown>>
 }
 
+/** A record with a text that was over its limit; bytes after redaction (MEM-110). */
+export type CutRecord = {
+  readonly entity: string
+  readonly key: string
+  readonly original_bytes: number
+  readonly limit_bytes: number
+}
+
 export type ImportResult = {
   readonly sessions_imported: number
   readonly observations_imported: number
@@ -30,6 +38,7 @@ export type ImportResult = {
   readonly relations_imported: number
   readonly relations_deferred: number
   readonly redacted: number
+  readonly cut: readonly CutRecord[]
   readonly skipped: readonly { readonly entity: string; readonly key: string; readonly reason: string }[]
 }
 
@@ -82,6 +91,7 @@ export type AdoptResult = {
   readonly reason?: string
   readonly era: string
   readonly counts: Readonly<Record<'sessions' | 'observations' | 'prompts' | 'relations' | 'tombstones', number>>
+  readonly cut: readonly CutRecord[]
   readonly skipped: readonly { readonly entity: string; readonly key: string; readonly reason: string }[]
   readonly old_path?: string
   readonly backup_path?: string

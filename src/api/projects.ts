@@ -35,7 +35,17 @@ export type MergedProjects = {
 
 export type ProjectGroup = { readonly canonical: string; readonly names: readonly string[]; readonly why: string }
 
-export type PrunedProjects = { readonly dry_run: boolean; readonly projects: readonly string[] }
+export type PrunedProjects = {
+  readonly dry_run: boolean
+  readonly projects: readonly string[]
+  /** What goes with each name, for ever: deleted memories that could still be restored, sessions, prompts. */
+  readonly removed: readonly {
+    readonly project: string
+    readonly observations: number
+    readonly sessions: number
+    readonly prompts: number
+  }[]
+}
 
 export type DeletedProject = {
   readonly project: string

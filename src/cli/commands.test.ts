@@ -246,8 +246,8 @@ const cases: Readonly<Record<string, Case>> = {
   'projects prune': {
     before: [pool, ['delete', '1']],
     words: ['projects', 'prune', '--apply'],
-    text: /^1 project forgotten:\n {2}alpha$/m,
-    keys: ['dry_run', 'projects'],
+    text: /^1 project forgotten:\n {2}alpha {2}with 1 session, 1 deleted memory, for ever$/m,
+    keys: ['dry_run', 'projects', 'removed'],
     fails: usage('projects', 'prune', 'alpha'),
   },
   'projects rescue-ownership': {

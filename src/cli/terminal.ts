@@ -1,3 +1,4 @@
+import { addAbortSignal } from 'node:stream'
 import { isatty } from 'node:tty'
 
 /** The person's side of the program as an input, so that tests can be that person. */
@@ -15,8 +16,8 @@ export interface Terminal {
   readonly executable: readonly string[]
   write(text: string): void
   writeError(text: string): void
-  /** Standard input as it comes. */
-  inputParts(): AsyncIterable<Uint8Array>
+  /** Standard input as it comes; waiting for more ends with the signal. */
+  inputParts(signal: AbortSignal): AsyncIterable<Uint8Array>
 }
 
 const columnsDefault = 80
@@ -41,15 +42,15 @@ export function processTerminal(process: NodeJS.Process, homeDir: string): Termi
     executable: [process.execPath, ...process.argv.slice(1, 2)],
     write: (text) => void stdout.write(text),
     writeError: (text) => void stderr.write(text),
-    inputParts: () => stdin as AsyncIterable<Uint8Array>,
+    inputParts: (signal) => addAbortSignal(signal, stdin) as AsyncIterable<Uint8Array>,
   }
 }
 
 /** All of standard input as text; a byte order mark is left out. */
-export async function readInput(terminal: Pick<Terminal, 'inputParts'>): Promise<string> {
+export async function readInput(terminal: Pick<Terminal, 'inputParts'>, signal: AbortSignal): Promise<string> {
   const decoder = new TextDecoder()
   let text = ''
-  for await (const part of terminal.inputParts()) text += decoder.decode(part, { stream: true })
+  for await (const part of terminal.inputParts(signal)) text += decoder.decode(part, { stream: true })
   return text + decoder.decode()
 }
 

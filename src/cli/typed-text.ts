@@ -5,5 +5,5 @@ import { readInput } from './terminal.ts'
 export async function typedText(context: CommandContext, given: string): Promise<string> {
   if (given !== '-') return given
   if (context.terminal.isInteractive) context.note('reading from standard input; end with Ctrl-D')
-  return readInput(context.terminal)
+  return readInput(context.terminal, context.signal)
 }

@@ -23,10 +23,12 @@ import {
   filedUnder,
   timeOr,
   timeOrNull,
+  told,
   type AcceptDeps,
   type Accepted,
   type AcceptOptions,
   type Cleaner,
+  type Told,
 } from './arrival.ts'
 import { addVersion, type ArrivingVersion } from './add-version.ts'
 import { knownVersions, refreshConflicts } from './heads.ts'
@@ -74,14 +76,14 @@ export function acceptObservation(
     const row = insertObservation(tx, newRow(syncId, arriving, counters, pinned, nextChangeSeq(tx)))
     // A new record can stand against others of its topic, and against nothing else.
     const conflicts = row.topic_key === null ? 0 : conflictsOf(tx, row, nowMs, options)
-    return accepted('inserted', { redacted: cleaner.redacted(), conflicts })
+    return accepted('inserted', { ...told(cleaner), conflicts })
   }
   if (!isVersioned(record)) {
     const echo = echoOf(tx, known, arriving, counters)
     if (echo === 'ignore') return accepted('unchanged')
     if (echo === 'counters') return takeCounters(tx, known, counters)
   }
-  return takeVersion(tx, deps, known, arriving, counters, options, cleaner.redacted())
+  return takeVersion(tx, deps, known, arriving, counters, options, told(cleaner))
 }
 
 /**
@@ -110,7 +112,7 @@ export function acceptVersion(tx: WriteTx, deps: AcceptDeps, record: ArrivedVers
     capturedAt: timeOr(record.captured_at, formatTime(nowMs)),
   }
   const counters: Counters = { ...snapshot, duplicate_count: row.duplicate_count, last_seen_at: row.last_seen_at }
-  return takeVersion(tx, deps, row, arriving, counters, options, cleaner.redacted())
+  return takeVersion(tx, deps, row, arriving, counters, options, told(cleaner))
 }
 
 /** Takes in the text of an edit that did not know of a hard delete: it stays a version without a record (MEM-507). */
@@ -158,11 +160,11 @@ export function cleanState(tx: WriteTx, fields: Fields, cleaner: Cleaner, nowMs:
   const content = cleaner.text(fields.content, limits.contentBytesMax)
   if (isBlank(content)) throw badRecord('Expected content, got only white space.', 'content')
   const title = cleaner.text(fields.title ?? '', limits.titleBytesMax)
-  const project = filedUnder(tx, fields.project, nowMs)
+  const project = filedUnder(tx, cleaner.name(fields.project), nowMs)
   const createdAt = timeOr(fields.created_at ?? fields.updated_at, '1970-01-01 00:00:00')
   return {
-    session_id: fields.session_id,
-    type: cleanText(fields.type ?? 'manual').trim(),
+    session_id: cleaner.name(fields.session_id),
+    type: cleaner.name(cleanText(fields.type ?? 'manual').trim()),
     title: isBlank(title) ? titleFromContent(content) : title,
     content,
     tool_name: orNull(cutUtf8(cleaner.text(fields.tool_name ?? '', limits.toolNameBytesMax), limits.toolNameBytesMax)),
@@ -269,7 +271,7 @@ function takeVersion(
   arriving: ArrivingVersion,
   counters: Counters,
   options: AcceptOptions,
-  redacted: number,
+  about: Told,
 ): Accepted {
   const nowMs = deps.clock.nowMs()
   const added = addVersion(tx, known, arriving, { keep: deps.settings.historyKept, capturedAt: formatTime(nowMs) })
@@ -283,7 +285,7 @@ function takeVersion(
     // Only the versions behind it grew: no column the index holds has changed.
     updateObservationCounters(tx, row)
     return accepted('noted', {
-      redacted,
+      ...about,
       conflicts: conflictsOf(tx, row, nowMs, options),
     })
   }
@@ -293,7 +295,7 @@ function takeVersion(
   if (known.deleted_at !== null && row.deleted_at === null) reviveRelationsOf(tx, row.sync_id)
   const conflicts = conflictsOf(tx, row, nowMs, options)
   const isSeen = !isEqual(snapshotOf(known), snapshotOf(row))
-  return accepted(isSeen ? 'updated' : 'noted', { redacted, conflicts })
+  return accepted(isSeen ? 'updated' : 'noted', { ...about, conflicts })
 }
 
 function conflictsOf(tx: WriteTx, row: ObservationRow, nowMs: number, options: AcceptOptions): number {

@@ -12,6 +12,7 @@ import {
   ensureSession,
   filedUnder,
   timeOr,
+  told,
   type AcceptDeps,
   type Accepted,
   type AcceptOptions,
@@ -30,29 +31,30 @@ export function acceptPrompt(tx: WriteTx, deps: AcceptDeps, record: ArrivedPromp
   if (isBlank(content)) throw badRecord('Expected content, got only white space.', 'content')
   if (record.ext?.hlc !== undefined) receiveHlc(tx, record.ext.hlc, nowMs)
   const createdAt = timeOr(record.created_at, '1970-01-01 00:00:00')
-  const project = filedUnder(tx, record.project, nowMs)
-  ensureSession(tx, record.session_id, project, nowMs)
+  const project = filedUnder(tx, cleaner.name(record.project), nowMs)
+  const sessionId = cleaner.name(record.session_id)
+  ensureSession(tx, sessionId, project, nowMs)
   insertPrompt(tx, {
     sync_id: syncId,
-    session_id: record.session_id,
+    session_id: sessionId,
     content,
     project: project === '' ? null : project,
-    source_inbox_id: takeInboxId(tx, record, syncId),
-    author: record.ext?.author ?? null,
+    source_inbox_id: takeInboxId(tx, sessionId, cleaner.name(record.source_inbox_id), syncId),
+    author: cleaner.name(record.ext?.author) ?? null,
     created_at: createdAt,
     hlc: record.ext?.hlc ?? legacyHlc(createdAt),
     origin: record.ext?.hlc === undefined ? legacyOrigin : (record.ext.origin ?? legacyOrigin),
     change_seq: nextChangeSeq(tx),
   })
-  return accepted('inserted', { redacted: cleaner.redacted() })
+  return accepted('inserted', told(cleaner))
 }
 
 /** An inbox id belongs to one prompt of a session: to the one whose name is the lesser, whichever came first. */
-function takeInboxId(tx: WriteTx, record: ArrivedPrompt, syncId: string): string | null {
-  if (record.source_inbox_id === undefined) return null
-  const holder = promptByInbox(tx, record.session_id, record.source_inbox_id)
-  if (holder === undefined) return record.source_inbox_id
+function takeInboxId(tx: WriteTx, sessionId: string, inboxId: string | undefined, syncId: string): string | null {
+  if (inboxId === undefined) return null
+  const holder = promptByInbox(tx, sessionId, inboxId)
+  if (holder === undefined) return inboxId
   if (holder.sync_id < syncId) return null
   updatePrompt(tx, { ...holder, source_inbox_id: null, change_seq: nextChangeSeq(tx) })
-  return record.source_inbox_id
+  return inboxId
 }

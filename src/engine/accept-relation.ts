@@ -21,10 +21,12 @@ import {
   createCleaner,
   timeOr,
   timeOrNull,
+  told,
   type AcceptDeps,
   type Accepted,
   type AcceptOptions,
   type Cleaner,
+  type Told,
 } from './arrival.ts'
 import { refreshTouched } from './heads.ts'
 import { isLaterRelation, legacyHlc, legacyOrigin } from './rules/merge.ts'
@@ -46,7 +48,7 @@ export function acceptRelation(
   const facts = factsOf(record, cleaner, formatTime(nowMs))
   if (record.ext?.hlc !== undefined) receiveHlc(tx, record.ext.hlc, nowMs)
   const known = relationBySyncId(tx, record.sync_id)
-  if (known !== undefined) return replaceRelation(tx, known, facts, nowMs, options, cleaner.redacted())
+  if (known !== undefined) return replaceRelation(tx, known, facts, nowMs, options, told(cleaner))
   const gone = goneEnd(tx, facts)
   if (gone !== null && facts.judgment_status !== 'orphaned') return dropRelation(tx, facts)
   const isComplete = gone !== null || (isHere(tx, facts.source_id) && isHere(tx, facts.target_id))
@@ -55,7 +57,7 @@ export function acceptRelation(
   removeDeferred(tx, facts.sync_id)
   insertRelation(tx, placed(tx, later ?? facts))
   const conflicts = refreshEnds(tx, facts, nowMs, options)
-  return accepted('inserted', { redacted: cleaner.redacted(), conflicts })
+  return accepted('inserted', { ...told(cleaner), conflicts })
 }
 
 /** A later state of the same relation that came while an end was missing. */
@@ -79,12 +81,12 @@ function replaceRelation(
   facts: Facts,
   nowMs: number,
   options: AcceptOptions,
-  redacted: number,
+  about: Told,
 ): Accepted {
   if (!isLaterRelation({ ...facts, text: textOf(facts) }, { ...known, text: textOf(known) }))
     return accepted('unchanged')
   updateRelation(tx, { ...placed(tx, facts), id: known.id })
-  return accepted('updated', { redacted, conflicts: refreshEnds(tx, facts, nowMs, options) })
+  return accepted('updated', { ...about, conflicts: refreshEnds(tx, facts, nowMs, options) })
 }
 
 /** Everything that travels, in one order, for choosing between two states of one time. */
@@ -143,7 +145,7 @@ function deferRelation(tx: WriteTx, facts: Facts, nowMs: number, cleaner: Cleane
     last_attempted_at: at,
     first_seen_at: at,
   })
-  return accepted('deferred', { redacted: cleaner.redacted() })
+  return accepted('deferred', told(cleaner))
 }
 
 function factsOf(record: ArrivedRelation, cleaner: Cleaner, at: string): Facts {
@@ -165,8 +167,8 @@ function factsOf(record: ArrivedRelation, cleaner: Cleaner, at: string): Facts {
     marked_by_actor: isUnsigned ? null : text(record.marked_by_actor, limits.authorBytesMax),
     marked_by_kind: isUnsigned ? null : text(record.marked_by_kind, limits.typeBytesMax),
     marked_by_model: isUnsigned ? null : text(record.marked_by_model, limits.authorBytesMax),
-    session_id: record.session_id ?? null,
-    author: record.ext?.author ?? null,
+    session_id: cleaner.name(record.session_id) ?? null,
+    author: cleaner.name(record.ext?.author) ?? null,
     superseded_at: timeOrNull(record.superseded_at),
     superseded_by_relation_sync_id: record.superseded_by_relation_sync_id ?? null,
     created_at: createdAt,

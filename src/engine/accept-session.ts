@@ -13,6 +13,7 @@ import {
   ownershipOf,
   timeOr,
   timeOrNull,
+  told,
   type AcceptDeps,
   type Accepted,
   type AcceptOptions,
@@ -31,13 +32,14 @@ export function acceptSession(
 ): Accepted {
   const nowMs = deps.clock.nowMs()
   const hlc = record.ext?.hlc ?? legacyHlc(latestTime(record))
-  const tombstone = findTombstone(tx, 'session', record.id)
+  const cleaner = createCleaner(deps)
+  const id = cleaner.name(record.id)
+  const tombstone = findTombstone(tx, 'session', id)
   if (tombstone !== undefined && hlc <= tombstone.hlc) return accepted('buried')
   if (record.ext?.hlc !== undefined) receiveHlc(tx, hlc, nowMs)
-  const cleaner = createCleaner(deps)
   const state: SessionState = {
-    project: filedUnder(tx, record.project, nowMs),
-    ownership_mode: ownershipOf(record.ownership_mode, record.id),
+    project: filedUnder(tx, cleaner.name(record.project), nowMs),
+    ownership_mode: ownershipOf(record.ownership_mode, id),
     directory: record.directory ?? '',
     started_at: timeOr(record.started_at, stubStartedAt),
     ended_at: timeOrNull(record.ended_at),
@@ -48,15 +50,15 @@ export function acceptSession(
     hlc,
     origin: record.ext?.hlc === undefined ? legacyOrigin : (record.ext.origin ?? legacyOrigin),
   }
-  const known = sessionById(tx, record.id)
+  const known = sessionById(tx, id)
   if (known === undefined) {
-    insertSession(tx, newRow(record, state, nextChangeSeq(tx)))
-    return accepted('inserted', { redacted: cleaner.redacted() })
+    insertSession(tx, newRow(id, record, state, nextChangeSeq(tx)))
+    return accepted('inserted', told(cleaner))
   }
   const merged = mergeSessions(known, state)
   if (isSame(known, merged)) return accepted('unchanged')
   updateSession(tx, { ...known, ...merged, change_seq: nextChangeSeq(tx) })
-  return accepted('updated', { redacted: cleaner.redacted() })
+  return accepted('updated', told(cleaner))
 }
 
 const latestTime = (record: ArrivedSession): string => {
@@ -64,10 +66,15 @@ const latestTime = (record: ArrivedSession): string => {
   return ended === '' || msOf(started) > msOf(ended) ? started : ended
 }
 
-function newRow(record: ArrivedSession, state: SessionState, changeSeq: number): Omit<SessionRow, 'number'> {
+function newRow(
+  id: string,
+  record: ArrivedSession,
+  state: SessionState,
+  changeSeq: number,
+): Omit<SessionRow, 'number'> {
   return {
     ...state,
-    id: record.id,
+    id,
     isolated: record.ext?.isolated === true ? 1 : 0,
     lease_until_ms: 0,
     agent_pid: null,

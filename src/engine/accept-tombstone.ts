@@ -4,6 +4,7 @@ import {
   timeOr,
   accepted,
   blankSession,
+  createCleaner,
   type AcceptDeps,
   type Accepted,
   type AcceptOptions,
@@ -34,16 +35,18 @@ export function acceptTombstone(
   const deletedAt = timeOr(record.deleted_at, formatTime(nowMs))
   const hlc = record.hlc ?? legacyHlc(deletedAt)
   const origin = record.hlc === undefined ? legacyOrigin : (record.origin ?? legacyOrigin)
-  const known = findTombstone(tx, record.entity, record.entity_key)
+  const cleaner = createCleaner(deps)
+  const entityKey = cleaner.name(record.entity_key)
+  const known = findTombstone(tx, record.entity, entityKey)
   if (known !== undefined && !isLaterTombstone({ hlc, origin }, known)) return accepted('unchanged')
   if (record.hlc !== undefined) receiveHlc(tx, hlc, nowMs)
-  const project = filedUnder(tx, record.project, nowMs)
+  const project = filedUnder(tx, cleaner.name(record.project), nowMs)
   const tombstone: TombstoneRow = {
     entity: record.entity,
-    entity_key: record.entity_key,
+    entity_key: entityKey,
     project: project === '' ? (known?.project ?? null) : project,
-    session_id: record.session_id ?? known?.session_id ?? null,
-    source_inbox_id: record.source_inbox_id ?? known?.source_inbox_id ?? null,
+    session_id: cleaner.name(record.session_id) ?? known?.session_id ?? null,
+    source_inbox_id: cleaner.name(record.source_inbox_id) ?? known?.source_inbox_id ?? null,
     deleted_at: deletedAt,
     hard: 1,
     hlc,

@@ -1,7 +1,8 @@
 import { EngramError } from '../model/errors.ts'
 import { hlcZero } from '../model/hlc.ts'
 import { nameProject } from '../model/project-name.ts'
-import { cleanText, isBlank, utf8Bytes } from '../model/text.ts'
+import type { Truncation } from '../model/records.ts'
+import { cleanText, isBlank } from '../model/text.ts'
 import { formatTime, normaliseTime, parseTime } from '../model/times.ts'
 import { nextChangeSeq } from '../store/change-clock.ts'
 import { currentProjectName, ensureProject } from '../store/projects.ts'
@@ -9,7 +10,8 @@ import type { SessionRow } from '../store/rows.ts'
 import { insertSession, sessionById, updateSession } from '../store/sessions.ts'
 import type { WriteTx } from '../store/transaction.ts'
 import type { EngineDeps } from './handler.ts'
-import { cutText, truncationMark } from './rules/cut.ts'
+import { secretsIn } from './secret-names.ts'
+import { cutText } from './rules/cut.ts'
 import { legacyOrigin, stubDirectory, stubStartedAt } from './rules/merge.ts'
 
 /** What every kind of arriving record shares: where it came from, what came of it, how its text is cleaned. */
@@ -40,6 +42,8 @@ export type Accepted = {
   readonly outcome: AcceptOutcome
   /** How many secrets and private blocks were masked on the way in. */
   readonly redacted: number
+  /** Texts of it that were over their limit. */
+  readonly cuts: readonly Truncation[]
   /** Conflicts that are newly listed. */
   readonly conflicts: number
   readonly reason?: string
@@ -48,6 +52,7 @@ export type Accepted = {
 export const accepted = (outcome: AcceptOutcome, more: Partial<Omit<Accepted, 'outcome'>> = {}): Accepted => ({
   outcome,
   redacted: 0,
+  cuts: [],
   conflicts: 0,
   ...more,
 })
@@ -59,26 +64,39 @@ export const badRecord = (message: string, field: string): EngramError =>
 /** Cleans the texts of one record and counts what it took out. */
 export type Cleaner = {
   text(given: string, bytesMax: number): string
+  /** A name without what must not reach the disk: masked alike wherever it stands, so that records stay together. */
+  name<T extends string | undefined>(given: T): T | string
   readonly redacted: () => number
+  /** What was too long, with its bytes after redaction (MEM-301). */
+  readonly cuts: () => readonly Truncation[]
 }
 
 export function createCleaner(deps: Pick<EngineDeps, 'redactor'>): Cleaner {
   let redacted = 0
+  const cuts: Truncation[] = []
   return {
     text: (given, bytesMax) => {
       const cleaned = deps.redactor.clean(cleanText(given))
       redacted += cleaned.kinds.length + cleaned.privateBlocks
-      return cutAgain(cleaned.text, bytesMax)
+      const cut = cutText(cleaned.text, bytesMax)
+      if (cut.truncation !== undefined) cuts.push(cut.truncation)
+      return cut.text
+    },
+    name: (given) => {
+      const kinds = given === undefined ? [] : secretsIn(deps.redactor, given)
+      if (given === undefined || kinds.length === 0) return given
+      redacted += kinds.length
+      return deps.redactor.clean(given).text
     },
     redacted: () => redacted,
+    cuts: () => cuts,
   }
 }
 
-/** What was cut and marked where it was saved is not cut and marked once more. */
-function cutAgain(text: string, bytesMax: number): string {
-  const isCut = text.endsWith(truncationMark) && utf8Bytes(text) <= bytesMax + truncationMark.length
-  return isCut ? text : cutText(text, bytesMax).text
-}
+/** What is told of a record's cleaning. */
+export type Told = Pick<Accepted, 'redacted' | 'cuts'>
+
+export const told = (cleaner: Cleaner): Told => ({ redacted: cleaner.redacted(), cuts: cleaner.cuts() })
 
 /** The stored form of a time that came, or `otherwise` when none did. */
 export const timeOr = (given: string | undefined, otherwise: string): string =>
@@ -90,7 +108,7 @@ export const timeOrNull = (given: string | null | undefined): string | null =>
 /** Where records of a project named elsewhere are filed here: its own name, or what it was merged into (MEM-807). */
 export function filedUnder(tx: WriteTx, given: string | undefined, nowMs: number): string {
   if (given === undefined || isBlank(given)) return ''
-  const name = currentProjectName(tx, nameProject(cleanText(given)).name)
+  const name = currentProjectName(tx, nameProject(given).name)
   ensureProject(tx, name, formatTime(nowMs))
   return name
 }

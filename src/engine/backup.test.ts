@@ -232,6 +232,47 @@ describe('import', () => {
     ])
   })
 
+  it('MEM-110, MEM-1003 a text over its limit is cut and named with its bytes; strict refuses it', async () => {
+    const on = await machine(1)
+    const base = document('export-0.2.0.json')
+    const [first, ...others] = base.observations
+    const long = { ...base, observations: [{ ...first, content: 'é'.repeat(30_000) }, ...others] }
+    await expect(taken(on, long, true)).rejects.toMatchObject({ code: 'broken_backup' })
+    const { cut, skipped } = await taken(on, long)
+    expect({ cut, skipped }).toEqual({
+      cut: [{ entity: 'observation', key: 'obs-3f9a1c5be07d2418', original_bytes: 60_000, limit_bytes: 50_000 }],
+      skipped: [],
+    })
+    const stored = on.store.read((tx) => row(tx, 'obs-3f9a1c5be07d2418').content)
+    expect(stored).toBe(`${'é'.repeat(25_000)}... [truncated]`)
+    const again = given(on)
+    expect((await taken(on, again, true)).cut).toEqual([])
+  })
+
+  it('MEM-110, MEM-1003 a project with NUL in its name is refused with its row, not filed under another name', async () => {
+    const on = await machine(1)
+    const base = document('export-0.2.0.json')
+    const [first, ...others] = base.observations
+    const result = await taken(on, { ...base, observations: [{ ...first, project: 'ac\0me' }, ...others] })
+    expect(result.skipped.map(({ entity, key }) => `${entity} ${key}`)).toEqual(['observation obs-3f9a1c5be07d2418'])
+    expect(result.skipped[0]?.reason).toContain('NUL')
+  })
+
+  it('MEM-1701, MEM-1702 a secret in a name is masked wherever the name stands, and the records stay together', async () => {
+    const on = await machine(1)
+    const secret = ['ghp', 'a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8'].join('_')
+    const hostile = golden('export-0.2.0.json')
+      .replaceAll('ses-7c1f0a52', secret)
+      .replaceAll('"acme-api"', '"<private>plan</private>-x"')
+    const result = await taken(on, hostile)
+    expect(result.skipped).toEqual([])
+    const everything = JSON.stringify(on.store.read(stored))
+    expect([everything.includes(secret), everything.includes('plan')]).toEqual([false, false])
+    expect(on.store.read((tx) => tx.all('SELECT DISTINCT session_id FROM observations'))).toEqual([
+      { session_id: '[REDACTED:github]' },
+    ])
+  })
+
   it('MEM-1701 what was never to be kept does not come in by a backup either', async () => {
     const on = await machine(1)
     const secret = ['ghp', 'a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8'].join('_')

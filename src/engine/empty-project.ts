@@ -1,4 +1,4 @@
-import type { DeletedProject } from '../api/projects.ts'
+import type { DeletedProject, PrunedProjects } from '../api/projects.ts'
 import { observationsPointTo } from '../store/sessions.ts'
 import type { ReadTx, WriteTx } from '../store/transaction.ts'
 import { hardDeleteRow, softDeleteRow } from './delete-observation.ts'
@@ -37,6 +37,21 @@ export function emptyProject(tx: WriteTx, deps: EngineDeps, project: string, har
     prompts_deleted: prompts,
     sessions_deleted: sessions,
     hard_delete: hard,
+  }
+}
+
+/** What {@link emptyProject} would remove for ever, hard, counted without changing anything. */
+export function wouldRemove(tx: ReadTx, project: string): PrunedProjects['removed'][number] {
+  const count = (sql: string): number => tx.get<{ n: number }>(sql, project)?.n ?? 0
+  return {
+    project,
+    observations: count('SELECT count(*) AS n FROM observations WHERE project = ?'),
+    sessions: count(
+      `SELECT count(*) AS n FROM sessions s WHERE s.project = ?1
+         AND NOT EXISTS (SELECT 1 FROM observations o WHERE o.session_id = s.id AND o.project IS NOT ?1)
+         AND NOT EXISTS (SELECT 1 FROM prompts p WHERE p.session_id = s.id AND p.project IS NOT ?1)`,
+    ),
+    prompts: count('SELECT count(*) AS n FROM prompts WHERE project = ?'),
   }
 }
 

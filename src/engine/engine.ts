@@ -13,6 +13,7 @@ import { promptHandlers } from './prompts.ts'
 import { recallHandlers } from './recall.ts'
 import { relationHandlers } from './relations.ts'
 import { searchHandlers } from './search.ts'
+import { refuseSecretNames } from './secret-names.ts'
 import { sessionHandlers } from './sessions.ts'
 import { spoolSave } from './spool.ts'
 import { statusHandlers } from './status.ts'
@@ -70,6 +71,7 @@ export class Engine implements Caller {
   async call<N extends OperationName>(name: N, input: Input<N>, context: CallContext = {}): Promise<Output<N>> {
     const parsed = parseInput(name, input)
     if (context.signal?.aborted === true) throw new EngramError('aborted', 'The call was given up before it began.')
+    if (operations[name].effect !== 'read') refuseSecretNames(this.deps.redactor, name, parsed)
     const durability = context.durability ?? this.deps.settings.durability
     try {
       const answer = await this.#handlers[name](this.deps, parsed, { ...context, durability })

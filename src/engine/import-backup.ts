@@ -1,4 +1,4 @@
-import type { ImportResult } from '../api/backup.ts'
+import type { CutRecord, ImportResult } from '../api/backup.ts'
 import { EngramError } from '../model/errors.ts'
 import { formatTime } from '../model/times.ts'
 import {
@@ -71,7 +71,10 @@ const broken = (why: string): EngramError =>
 
 type Skipped = ImportResult['skipped'][number]
 
-type Tally = { -readonly [K in keyof Omit<ImportResult, 'skipped'>]: number } & { readonly skipped: Skipped[] }
+type Tally = { -readonly [K in keyof Omit<ImportResult, 'skipped' | 'cut'>]: number } & {
+  readonly skipped: Skipped[]
+  readonly cut: CutRecord[]
+}
 
 /** What one import carries along. */
 type Import = {
@@ -120,16 +123,20 @@ const newTally = (): Tally => ({
   relations_imported: 0,
   relations_deferred: 0,
   redacted: 0,
+  cut: [],
   skipped: [],
 })
 
 function refuseIncomplete(tally: Tally): void {
   const [first] = tally.skipped
-  if (first === undefined && tally.relations_deferred === 0) return
+  const [cut] = tally.cut
+  if (first === undefined && cut === undefined && tally.relations_deferred === 0) return
   const what =
-    first === undefined
-      ? 'a relation points to an observation that is not there'
-      : `${first.entity} ${first.key}: ${first.reason}`
+    first !== undefined
+      ? `${first.entity} ${first.key}: ${first.reason.replace(/\.$/, '')}`
+      : cut !== undefined
+        ? `${cut.entity} ${cut.key}: ${cut.original_bytes} bytes are over the limit of ${cut.limit_bytes}`
+        : 'a relation points to an observation that is not there'
   throw new EngramError('broken_backup', `Expected every row to be complete; ${what}. Nothing was applied.`, {
     details: { skipped: tally.skipped.slice(0, 20), relations_deferred: tally.relations_deferred },
   })
@@ -233,6 +240,9 @@ function each<V>(
       continue
     }
     work.tally.redacted += result.redacted
+    for (const { original_bytes, limit_bytes } of result.cuts) {
+      work.tally.cut.push({ entity, key, original_bytes, limit_bytes })
+    }
     count?.(result, key)
   }
 }

@@ -272,12 +272,34 @@ describe('deleting and pruning', () => {
     await test.engine.call('observation.delete', { id: id ?? 0 })
     await test.engine.call('session.start', { id: 'busy', project: 'busy' })
     const prune = (apply: boolean) => test.engine.call('project.prune', { apply })
-    expect(await prune(false)).toEqual({ dry_run: true, projects: ['deleted'] })
+    expect(await prune(false)).toMatchObject({ dry_run: true, projects: ['deleted'] })
     test.clock.advance(3_600_000)
-    expect(await prune(false)).toEqual({ dry_run: true, projects: ['busy', 'deleted', 'prompts'] })
+    const preview = await prune(false)
+    expect(preview).toEqual({
+      dry_run: true,
+      projects: ['busy', 'deleted', 'prompts'],
+      removed: [
+        { project: 'busy', observations: 0, sessions: 1, prompts: 0 },
+        { project: 'deleted', observations: 1, sessions: 1, prompts: 0 },
+        { project: 'prompts', observations: 0, sessions: 1, prompts: 1 },
+      ],
+    })
     expect((await names()).sort()).toEqual(['busy', 'deleted', 'full', 'prompts'])
-    expect((await prune(true)).projects).toEqual(['busy', 'deleted', 'prompts'])
+    expect(await prune(true)).toEqual({ ...preview, dry_run: false })
     expect(await names()).toEqual(['full'])
+  })
+})
+
+describe('pruning', () => {
+  it('MEM-407 a preview counts what goes: not the session that records of another project stand in', async () => {
+    await test.engine.call('session.start', { id: 'both', project: 'gone' })
+    const { id } = await save('gone', { session_id: 'both' })
+    await save('full', { session_id: 'both' })
+    await test.engine.call('observation.delete', { id: id ?? 0 })
+    test.clock.advance(3_600_000)
+    const removed = [{ project: 'gone', observations: 1, sessions: 0, prompts: 0 }]
+    expect(await test.engine.call('project.prune', {})).toMatchObject({ removed })
+    expect(await test.engine.call('project.prune', { apply: true })).toMatchObject({ removed })
   })
 })
 

@@ -1,8 +1,8 @@
-import type { ProjectListing, ResolvedProject } from '../api/projects.ts'
+import type { ProjectListing, PrunedProjects, ResolvedProject } from '../api/projects.ts'
 import { nameProject } from '../model/project-name.ts'
 import { allProjects, currentProjectName, projectByName } from '../store/projects.ts'
-import type { ReadTx } from '../store/transaction.ts'
-import { emptyProject, emptyProjects } from './empty-project.ts'
+import type { ReadTx, WriteTx } from '../store/transaction.ts'
+import { emptyProject, emptyProjects, wouldRemove } from './empty-project.ts'
 import type { EngineDeps, Handlers } from './handler.ts'
 import { initProject } from './init-project.ts'
 import { checkMerge, mergeProjects, migrateProject, previewMerge } from './merge-projects.ts'
@@ -40,11 +40,15 @@ export const projectHandlers: Handlers<ProjectNames> = {
     ),
   'project.prune': (deps, input, context) => {
     const nowMs = deps.clock.nowMs()
-    if (input.apply !== true) return deps.store.read((tx) => ({ dry_run: true, projects: emptyProjects(tx, nowMs) }))
+    if (input.apply !== true) {
+      return deps.store.read((tx) => {
+        const projects = emptyProjects(tx, nowMs)
+        return { dry_run: true, projects, removed: projects.map((project) => wouldRemove(tx, project)) }
+      })
+    }
     return deps.store.write((tx) => {
       const projects = emptyProjects(tx, nowMs)
-      for (const project of projects) emptyProject(tx, deps, project, true)
-      return { dry_run: false, projects }
+      return { dry_run: false, projects, removed: projects.map((project) => prune(tx, deps, project)) }
     }, context)
   },
   'project.delete': async (deps, input, context) => {
@@ -59,6 +63,16 @@ export const projectHandlers: Handlers<ProjectNames> = {
     return deps.store.write((tx) => migrateProject(tx, deps, from, to), context)
   },
   'project.init': (deps, input) => initProject(deps, input),
+}
+
+function prune(tx: WriteTx, deps: EngineDeps, project: string): PrunedProjects['removed'][number] {
+  const gone = emptyProject(tx, deps, project, true)
+  return {
+    project,
+    observations: gone.observations_deleted,
+    sessions: gone.sessions_deleted,
+    prompts: gone.prompts_deleted,
+  }
 }
 
 function listProjects(tx: ReadTx): readonly ProjectListing[] {

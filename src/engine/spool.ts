@@ -28,13 +28,15 @@ import { decodeSpooled, encodeSpooled, type SpooledSave } from './spooled-save.t
  */
 
 /** What stands in the way of writing but not of saving. A full disk is not among them: the spool lies on it too. */
-const queueable: readonly ErrorCode[] = [
+export const queueable: readonly ErrorCode[] = [
   'storage_busy',
   'lock_timeout',
   'newer_schema',
   'database_generation_changed',
   'storage_failed',
   'database_corrupt',
+  'not_a_database',
+  'foreign_database',
   'read_only',
 ]
 
@@ -141,12 +143,14 @@ export type Drained = { readonly written: number; readonly failed: number; reado
 
 /**
  * Writes what waits, in name order. A file that holds no save, or one that is refused, is set aside as `.bad` and never
- * dropped; while the store cannot be written, what is left waits on.
+ * dropped; while the store cannot be written, or once `withinMs` are over, what is left waits on.
  */
-export async function drainSpool(deps: EngineDeps): Promise<Drained> {
+export async function drainSpool(deps: EngineDeps, withinMs = Number.POSITIVE_INFINITY): Promise<Drained> {
   const names = await spoolNames(deps)
+  const untilMs = deps.clock.monotonicMs() + withinMs
   const counts = { written: 0, failed: 0, gone: 0 }
   for (const name of names) {
+    if (deps.clock.monotonicMs() > untilMs) break
     const outcome = await drainFile(deps, name)
     if (outcome === 'later') break
     counts[outcome]++

@@ -74,7 +74,9 @@ function changeOf(
   const title = input.title === undefined ? undefined : titleOf(clean(input.title))
   const moved = movedTo(tx, input, row, formatTime(nowMs))
   const short = (text: string, bytesMax: number): string | null => cutUtf8(clean(text).trim(), bytesMax) || null
+  const isMissed = input.find !== undefined && !row.content.includes(input.find)
   const warnings: Warning[] = [
+    ...(isMissed ? [notFoundInText] : []),
     ...(title?.truncation === undefined ? [] : [titleCut(title.truncation)]),
     ...(moved?.warnings ?? []),
   ]
@@ -90,6 +92,11 @@ function changeOf(
     ...(moved === null ? {} : { project: moved.project }),
   }
   return { fields, truncation: content?.truncation, warnings }
+}
+
+const notFoundInText: Warning = {
+  code: 'find_not_found',
+  message: 'The text to replace does not stand in the memory; its content is as it was.',
 }
 
 const changeable = [

@@ -137,7 +137,8 @@ function createSearch(files: Files): Search {
     const facts = await isRead(path, () => files.facts(path))
     if (facts === null) return
     exist.push(path)
-    if (facts.kind === 'file') await takeFile(path, readers)
+    if (facts.kind === 'file' && matchOf(readers, path) === null) skip(path, 'no-transcript')
+    else if (facts.kind === 'file') await takeFile(path, readers)
     // A root may itself be a link (a home kept elsewhere); links below it are not followed.
     else await walk(path, readers, 0)
   }

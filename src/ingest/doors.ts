@@ -26,6 +26,8 @@ export type IngestDoors = {
   readonly homeDir: string
   readonly dataDir: string
   readonly log: Log
+  /** Whether a name must not reach the disk (MEM-1702); none is when left out. */
+  readonly isSecret?: (name: string) => boolean
   /** Which agents are known; those of this program when left out. */
   readonly readers?: readonly Reader[]
 }

@@ -80,7 +80,7 @@ export type ReadBatch = {
 
 /** The next batch of a file, decoded. A state that cannot be used costs one reading from the start, nothing else. */
 export async function nextBatch(
-  doors: Pick<IngestDoors, 'caller'>,
+  doors: Pick<IngestDoors, 'caller' | 'isSecret'>,
   file: TranscriptFile,
   reader: Reader,
   opened: OpenedFile,
@@ -90,7 +90,12 @@ export async function nextBatch(
   const seen = await lookUpSeen(doors.caller, file, lines.lines)
   const decoded = decodeBatch(cursor, lines, {
     reader,
-    session: { path: file.path, sidechainOf: file.sidechainOf, agentId: file.agentId },
+    session: {
+      path: file.path,
+      sidechainOf: file.sidechainOf,
+      agentId: file.agentId,
+      ...(doors.isSecret === undefined ? {} : { isSecret: doors.isSecret }),
+    },
     seen,
     isQuiet: opened.isQuiet,
   })

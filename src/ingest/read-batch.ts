@@ -24,6 +24,7 @@ export async function readBatch(file: OpenFile, cursor: Cursor, options: BatchOp
   const lines: RawLine[] = []
   let end: Place = { offset: cursor.offset, line: cursor.line }
   let records = 0
+  let bytes = 0
   for await (const line of readLines(file, {
     from: cursor.readOffset,
     fromLine: cursor.readLine,
@@ -35,7 +36,9 @@ export async function readBatch(file: OpenFile, cursor: Cursor, options: BatchOp
     if (line.offset < cursor.offset) continue
     records += 1
     end = { offset: line.end, line: line.line }
-    const isFull = records >= limits.ingestBatchRecordsMax || line.end - cursor.offset >= batchBytes
+    // Of a line that is too long only the head is kept: with what follows it, the batch can tell whose session it is.
+    bytes += line.kind === 'oversized' ? line.head.length : line.end - line.offset
+    const isFull = records >= limits.ingestBatchRecordsMax || bytes >= batchBytes
     if (isFull) return { lines, end, isAtEnd: false }
   }
   return { lines, end, isAtEnd: true }

@@ -110,6 +110,7 @@ async function run(
       ? ({ kind: 'roots', env: doors.environment, home: doors.homeDir } as const)
       : ({ kind: 'paths', paths: input.paths } as const)
   const discovered = await discover(doors.files, wanted.readers, where)
+  if (where.kind === 'paths') refuseMissing(discovered)
   const rows = await caller.call('ingest.sources', {})
   const byPath = new Map(rows.map((row) => [row.path, row]))
   const report = createReport(agentsOf(wanted), discovered)
@@ -136,6 +137,17 @@ async function run(
   }
   await forgetLongGone(doors, rows, longGone(rows, discovered.files, discovered.found, nowMs), options)
   return report
+}
+
+/** Somebody named them: what is not there is no empty result (ING-CLI-2). */
+function refuseMissing({ looked, found, skipped }: Discovered): void {
+  const missing = looked.filter((path) => !found.includes(path) && !skipped.some((one) => one.path === path))
+  const [first] = missing
+  if (first === undefined) return
+  throw new EngramError('not_found', `Nothing lies at ${missing.join(', ')}.`, {
+    details: { path: first, missing },
+    hint: 'Check --path. Nothing was read.',
+  })
 }
 
 type Reading = {

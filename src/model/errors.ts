@@ -28,7 +28,7 @@ export const errorTable = {
   observation_content_required: row(400, 'INVALID_ARGUMENT', 2, false, 'Give content that is not blank.'),
   unknown_check: row(400, 'INVALID_ARGUMENT', 2, false, 'See `engram doctor --help` for the checks.'),
   unsupported_backup: row(400, 'INVALID_ARGUMENT', 2, false, 'Give a backup of version 0.1.0 or 0.2.0.'),
-  broken_backup: row(400, 'INVALID_ARGUMENT', 1, false, 'The file is not a complete backup. Nothing was applied.'),
+  broken_backup: row(400, 'INVALID_ARGUMENT', 1, false, 'Make the backup again with `engram export`.'),
   network_filesystem: row(400, 'FAILED_PRECONDITION', 2, false, 'Use a local disk, or pass --allow-network-fs.'),
   payload_too_large: row(413, 'RESOURCE_EXHAUSTED', 6, false, 'Send less at once.'),
   unsupported_media_type: row(415, 'INVALID_ARGUMENT', 2, false, 'Send `Content-Type: application/json`.'),
@@ -63,7 +63,13 @@ export const errorTable = {
   confirmation_required: row(409, 'FAILED_PRECONDITION', 2, false, 'Pass --yes.'),
   // ── the ground ──
   go_database_found: row(409, 'FAILED_PRECONDITION', 1, false, 'Run `engram adopt`, or choose another --data-dir.'),
-  not_a_database: row(500, 'FAILED_PRECONDITION', 1, false, 'Move the file away, or choose another --data-dir.'),
+  not_a_database: row(
+    500,
+    'FAILED_PRECONDITION',
+    1,
+    false,
+    'Put a copy back: `engram backup list`, then `engram backup restore`.',
+  ),
   foreign_database: row(409, 'FAILED_PRECONDITION', 1, false, 'Choose another --data-dir.'),
   newer_schema: row(409, 'FAILED_PRECONDITION', 1, false, 'Update engram. Reading works; saves are queued.'),
   database_in_use: row(409, 'UNAVAILABLE', 1, true, 'Close the program that uses the file, then run it again.'),

@@ -21,12 +21,13 @@ export function normaliseProject(name: string): string {
  */
 export function nameProject(given: string): NamedProject {
   if (given.includes('\0')) throw refused(given, 'it contains NUL')
-  const segment = lastSegment(given.toWellFormed())
+  const formed = given.toWellFormed()
+  const segment = lastSegment(formed)
   const name = normaliseProject(segment)
   if (name === '') throw refused(given, 'it is blank')
   const bytes = utf8Bytes(name)
   if (bytes > limits.projectBytesMax) throw refused(given, `it has ${bytes} bytes`)
-  const reducedFromPath = segment !== given
+  const reducedFromPath = segment !== formed
   return { name, reducedFromPath, ...(name === given ? {} : { changedFrom: given }) }
 }
 

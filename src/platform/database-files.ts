@@ -47,21 +47,27 @@ export const absolutePath = (path: string): string => resolve(path)
 
 export const pathIn = (directory: string, ...names: string[]): string => join(directory, ...names)
 
-/** The directory and its parents, for their owner alone. */
+/** The directory and its parents, for their owner alone; one that is there is left as it is. */
 export function makeDirectory(path: string): void {
-  try {
-    mkdirSync(path, { recursive: true, mode: 0o700 })
-  } catch (error) {
-    // On a read-only file system Node says ENOENT; the nearest parent knows better.
-    accessSync(nearestParent(path), constants.W_OK)
-    throw error
+  // One step at a time: Node's own recursion never ends where a parent exists and takes no child, as below /proc.
+  for (const step of missingDirectories(path)) {
+    try {
+      mkdirSync(step, { mode: 0o700 })
+    } catch (error) {
+      if (errorCodeOf(error) !== 'EEXIST' || statSync(step, { throwIfNoEntry: false })?.isDirectory() !== true)
+        throw error
+    }
   }
 }
 
-function nearestParent(path: string): string {
-  let at = dirname(path)
-  while (at !== dirname(at) && statSync(at, { throwIfNoEntry: false }) === undefined) at = dirname(at)
-  return at
+/** What has to be made, the outermost first. */
+function missingDirectories(path: string): readonly string[] {
+  const missing: string[] = []
+  for (let at = path; statSync(at, { throwIfNoEntry: false })?.isDirectory() !== true; at = dirname(at)) {
+    missing.unshift(at)
+    if (at === dirname(at)) break
+  }
+  return missing
 }
 
 /** An empty file for its owner alone; one that exists is not even opened (MEM-101). */

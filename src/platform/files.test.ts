@@ -46,6 +46,17 @@ describe('system files', () => {
     expect(await systemFiles.facts(join(directory, 'link'))).toMatchObject({ kind: 'symlink' })
   })
 
+  it('makes a directory with its parents; a place that takes none is an error at once', async () => {
+    const deep = join(directory, 'a/b/c')
+    await systemFiles.makeDirectory(deep, 0o700)
+    await systemFiles.makeDirectory(deep, 0o700)
+    expect(await systemFiles.facts(join(directory, 'a'))).toMatchObject({ kind: 'directory', mode: 0o700 })
+    await writeFile(join(directory, 'file'), '')
+    expect(await code(systemFiles.makeDirectory(join(directory, 'file'), 0o700))).toBe('EEXIST')
+    expect(['EEXIST', 'ENOTDIR']).toContain(await code(systemFiles.makeDirectory(join(directory, 'file/x'), 0o700)))
+    expect(await code(systemFiles.makeDirectory('/proc/nothing/deeper', 0o700))).toBe('ENOENT')
+  })
+
   it('answers null for what is not there, and removes what is not there', async () => {
     const path = join(directory, 'none')
     expect([await systemFiles.facts(path), await systemFiles.list(path), await systemFiles.readBytes(path)]).toEqual([

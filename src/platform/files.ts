@@ -113,6 +113,27 @@ function systemFile(handle: fs.FileHandle): OpenFile {
   }
 }
 
+/** What has to be made, the outermost first. Node's own recursion never ends where a parent takes no child: below /proc. */
+async function missingDirectories(path: string): Promise<readonly string[]> {
+  const missing: string[] = []
+  for (let at = path; !(await isDirectory(at)); at = dirname(at)) {
+    missing.unshift(at)
+    if (at === dirname(at)) break
+  }
+  return missing
+}
+
+async function makeOneDirectory(path: string, permissions: number): Promise<void> {
+  try {
+    await fs.mkdir(path, { mode: permissions })
+  } catch (error) {
+    if (errorCodeOf(error) !== 'EEXIST' || !(await isDirectory(path))) throw error
+  }
+}
+
+const isDirectory = async (path: string): Promise<boolean> =>
+  (await fs.stat(path).catch(() => null))?.isDirectory() === true
+
 export const systemFiles: Files = {
   open: async (path, mode, permissions = 0o600) => systemFile(await fs.open(path, flags[mode], permissions)),
   facts: async (path) => {
@@ -127,7 +148,7 @@ export const systemFiles: Files = {
       .sort((a, b) => (a.name < b.name ? -1 : 1))
   },
   makeDirectory: async (path, permissions) => {
-    await fs.mkdir(path, { recursive: true, mode: permissions })
+    for (const step of await missingDirectories(path)) await makeOneDirectory(step, permissions)
   },
   readBytes: (path) => orNull(fs.readFile(path)),
   rename: (from, to) => fs.rename(from, to),

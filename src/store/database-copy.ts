@@ -43,8 +43,8 @@ export function copyDatabase(from: string, to: string, unique: string): void {
   }
 }
 
-/** The path of a new copy in the backups folder, which is made when it is missing. */
-export function newBackupPath(dataDir: string, schema: number, nowMs: number): string {
+/** The path of a new copy in the backups folder, which is made when it is missing; `unreadable`: of what only lies there. */
+export function newBackupPath(dataDir: string, schema: number | 'unreadable', nowMs: number): string {
   const directory = backupsDirOf(dataDir)
   makeDirectory(directory)
   const taken = new Set(namesIn(directory))
@@ -114,32 +114,46 @@ export function schemaOfCopy(path: string): number {
 export const bytesOfCopy = (path: string): number => fileBytesOf(path)
 
 /**
- * Puts a copy in the place of a database that nobody has open: the old file is moved to `previous`, never removed.
- * Throws `database_in_use` when somebody still has it open; then nothing has changed.
+ * Puts a copy in the place of a database that nobody has open: the old file is moved to `previous`, never removed, and
+ * its log with it where the file cannot be read. Throws `database_in_use` when somebody still has it open; then nothing
+ * has changed.
  */
 export function replaceDatabase(path: string, copy: string, previous: string, unique: string): void {
   const incoming = `${path}.${unique}.tmp`
   copyDatabase(copy, incoming, unique)
   try {
-    takeAlone(path)
+    const isReadable = takeAlone(path)
     publishFile(path, previous)
+    if (!isReadable) takeLogAlong(path, previous)
     publishFile(incoming, path)
   } finally {
     removeFile(incoming)
   }
 }
 
-/** Leaves WAL mode, which SQLite allows to the only connection alone, and takes the log into the file. */
-function takeAlone(path: string): void {
+/**
+ * Leaves WAL mode, which SQLite allows to the only connection alone, and takes the log into the file.
+ * @returns false for a file that is no database or too damaged for that: whoever has it open will notice (MEM-108)
+ */
+function takeAlone(path: string): boolean {
   const connection = Connection.open(path, { access: 'read-write', busyTimeoutMs: restoreWaitMs })
   try {
     connection.pragma('journal_mode = DELETE')
     if (connection.pragma('journal_mode') !== 'delete') throw inUse(path)
+    return true
   } catch (error) {
-    throw /^SQLITE_(BUSY|LOCKED)/.test(sqliteCodeOf(error)) ? inUse(path) : storageFailure(error, path)
+    const code = sqliteCodeOf(error)
+    if (/^SQLITE_(NOTADB|CORRUPT)/.test(code)) return false
+    throw /^SQLITE_(BUSY|LOCKED)/.test(code) ? inUse(path) : storageFailure(error, path)
   } finally {
     connection.close()
   }
+}
+
+/** A log must never lie beside a database it does not belong to. */
+function takeLogAlong(path: string, previous: string): void {
+  if (fileStateOf(`${path}-wal`) !== null) publishFile(`${path}-wal`, `${previous}-wal`)
+  removeFile(`${path}-shm`)
 }
 
 const inUse = (path: string): EngramError =>

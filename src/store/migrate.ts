@@ -130,7 +130,7 @@ class MigrationTransaction extends Transaction implements MigrationDatabase {
 const backupShape = /^engram-\d+-(\d{8}T\d{6}Z)\.db$/
 
 /** `engram-<schema>-<yyyymmddThhmmssZ>.db` */
-export const backupName = (schema: number, nowMs: number): string =>
+export const backupName = (schema: number | 'unreadable', nowMs: number): string =>
   `engram-${schema}-${formatTime(nowMs).replace(/[-:]/g, '').replace(' ', 'T')}Z.db`
 
 /** Of these names, the backups to remove so that the newest `kept` stay. Other files are nobody's to remove. Pure. */

@@ -2,12 +2,15 @@ import { EngramError } from '../model/errors.ts'
 import {
   type FileIdentity,
   absolutePath,
+  fileBytesOf,
   fileStateOf,
   makeDirectory,
   makeFile,
   obstacleTo,
   pathIn,
+  readStart,
 } from '../platform/database-files.ts'
+import { errorCodeOf } from '../platform/files.ts'
 import { networkFilesystemOf } from '../platform/filesystem-kind.ts'
 import { checkpoint, keptShare } from './checkpoint.ts'
 import { databaseKindOf, refuseStrangers } from './database-kind.ts'
@@ -69,8 +72,21 @@ function refuseNetwork(path: string, isAllowed: boolean): void {
 
 function makeDatabaseFile(path: string, options: OpenOptions): void {
   if (options.readOnly) throw new EngramError('not_found', `There is no database at ${path} to read.`)
-  makeDirectory(absolutePath(options.dataDir))
+  makeDataDir(absolutePath(options.dataDir))
   makeFile(path)
+}
+
+/** Trouble of the place, as a place that takes no directory, is told as such; trouble of the disk stays what it is. */
+function makeDataDir(dataDir: string): void {
+  try {
+    makeDirectory(dataDir)
+  } catch (error) {
+    if (!['ENOENT', 'ENOTDIR', 'EEXIST', 'ELOOP', 'ENAMETOOLONG', 'EINVAL'].includes(errorCodeOf(error))) throw error
+    throw new EngramError('storage_failed', `The data dir ${dataDir} cannot be made (${errorCodeOf(error)}).`, {
+      hint: 'Choose another --data-dir.',
+      cause: error,
+    })
+  }
 }
 
 function readOnlyReason(path: string, options: OpenOptions, isNewer: boolean): ReadOnlyReason | null {
@@ -173,6 +189,23 @@ function refuseOldSqlite(connection: Connection): void {
   })
 }
 
+/** A file up to this size is read into memory as a whole. */
+const imageBytesMax = 512 * 1024 * 1024
+
+/**
+ * The file as it lies there, as a database in memory: for a place where SQLite cannot even read, because it has no room or
+ * no right to keep its index of the log beside the file. Null when the log holds what the file does not.
+ */
+export function openImage(path: string): Connection | null {
+  const state = fileStateOf(path)
+  if (state === null || state.bytes > imageBytesMax || fileBytesOf(`${path}-wal`) > 0) return null
+  if (databaseKindOf(path).kind !== 'ours') return null
+  const image = readStart(path, state.bytes)
+  // Somebody who can write may have begun to meanwhile.
+  const isSettled = fileBytesOf(`${path}-wal`) === 0 && image.length === state.bytes
+  return isSettled ? Connection.ofBytes(image) : null
+}
+
 /** Compares dotted numbers part by part. */
 export function isVersionAtLeast(version: string, floor: string): boolean {
   const parts = version.split('.').map(Number)
@@ -200,11 +233,12 @@ function closingOnFailure<T>(connection: Connection, work: () => T): T {
 
 /**
  * Asked after a failure of the disk, before anything is acknowledged again (S2): the file must be whole, and everything
- * in the WAL must have reached the main file. What a failed fsync left in the WAL may look written and not be; were more
+ * in the WAL must have reached the main file. Through a connection that writes nothing it is enough that it is whole. What a failed fsync left in the WAL may look written and not be; were more
  * appended behind it, a power cut would take both. Throws storage_failed while another process still reads the old WAL.
  */
-export function verify(connection: Connection, path: string): void {
+export function verify({ connection, readOnlyBecause }: OpenDatabase, path: string): void {
   if (!isWhole(connection)) throw new EngramError('database_corrupt', `${path} did not pass SQLite's quick check.`)
+  if (readOnlyBecause !== null) return
   connection.pragma(`busy_timeout = ${verifyWaitMs}`)
   const { isComplete } = checkpoint(connection, 'RESTART')
   connection.pragma(`busy_timeout = ${busyTimeoutMs}`)

@@ -1,4 +1,4 @@
-import { EngramError } from '../model/errors.ts'
+import { EngramError, type ErrorCode } from '../model/errors.ts'
 import { limits } from '../model/limits.ts'
 import type { Clock } from '../platform/clock.ts'
 import { type FileIdentity, absolutePath, fileBytesOf, fileStateOf, pathIn } from '../platform/database-files.ts'
@@ -17,6 +17,7 @@ import {
   isFileWhole,
   isWhole,
   openDatabase,
+  openImage,
   verify,
 } from './open-database.ts'
 import { type NotPromise, type ReadTx, Transaction, type WriteTx, refusePromise } from './transaction.ts'
@@ -30,6 +31,8 @@ export type StoreOptions = {
   /** Opens a data dir on NFS or SMB nevertheless (MEM-107). */
   readonly allowNetworkFs?: boolean
   readonly readOnly?: boolean
+  /** Failures of opening that do not end it: each use then tries to open, and fails as opening did until it succeeds. */
+  readonly openLaterAfter?: readonly ErrorCode[]
   readonly fileName?: string
   /** What a write that names none gets; `full` by default. */
   readonly durability?: Durability
@@ -73,8 +76,11 @@ export class Store {
   readonly #checkpointer: Checkpointer
   readonly #queue: WriteJob[] = []
   #database: OpenDatabase | null
-  #lastOpened: OpenDatabase
+  /** Null until the file could be opened for the first time. */
+  #lastOpened: OpenDatabase | null
   #notBeforeMs = Number.NEGATIVE_INFINITY
+  /** Since the last failure the file was found whole. */
+  #isWholeAside = false
   #failure: unknown = null
   #synchronous: Durability = 'full'
   #busyTimeoutMs = busyTimeoutMs
@@ -84,7 +90,7 @@ export class Store {
   #isClosed = false
   #pumping: Promise<void> | null = null
 
-  private constructor(options: StoreOptions, open: OpenOptions, database: OpenDatabase) {
+  private constructor(options: StoreOptions, open: OpenOptions, database: OpenDatabase | null) {
     this.#options = options
     this.#open = open
     this.#database = database
@@ -116,12 +122,21 @@ export class Store {
     try {
       return new Store(options, open, openDatabase(open))
     } catch (error) {
-      throw failureOf(error, databasePath(options.dataDir, open.fileName))
+      const failure = failureOf(error, databasePath(options.dataDir, open.fileName))
+      const isForNow = failure instanceof EngramError && options.openLaterAfter?.includes(failure.code) === true
+      if (!isForNow) throw failure
+      return new Store(options, open, null)
     }
   }
 
+  /** `read-only` also while the file could not be opened. */
   get mode(): 'read-write' | 'read-only' {
-    return this.#lastOpened.readOnlyBecause === null ? 'read-write' : 'read-only'
+    return this.#lastOpened?.readOnlyBecause === null ? 'read-write' : 'read-only'
+  }
+
+  /** False while the file could not be opened, and only then. */
+  get hasOpened(): boolean {
+    return this.#lastOpened !== null
   }
 
   /** False once it was closed; a restore closes it too. */
@@ -131,7 +146,7 @@ export class Store {
 
   /** The program that last changed the schema, where the file says so (MEM-104). */
   get writtenBy(): string | undefined {
-    return this.#lastOpened.writtenBy
+    return this.#lastOpened?.writtenBy
   }
 
   /** Runs `work` on one snapshot; inside another read it shares that one's. */
@@ -140,9 +155,28 @@ export class Store {
     if (this.#isWriting) throw new EngramError('internal', 'Store.read was called inside a write; use its transaction.')
     if (this.#reading !== null) return work(this.#reading)
     try {
-      return this.#snapshot(this.#usable(), work)
+      const aside = this.#openAside()
+      if (aside !== null) return closingAfter(aside, () => this.#snapshot(aside, work))
+      const connection = this.#readable()
+      if (connection !== this.#database?.connection)
+        return closingAfter(connection, () => this.#snapshot(connection, work))
+      return this.#snapshot(connection, work)
     } catch (error) {
       throw this.#failureOf(error)
+    }
+  }
+
+  /** Whether a write could begin at this moment: nobody, in no process, holds SQLite's lock. Waits for nothing. */
+  canWriteNow(): boolean {
+    if (this.#isClosed || this.#isWriting || this.mode === 'read-only') return false
+    try {
+      const connection = this.#writable()
+      this.#setBusyTimeout(connection, 0)
+      if (!beginImmediate(connection)) return false
+      rollBack(connection)
+      return true
+    } catch {
+      return false
     }
   }
 
@@ -189,7 +223,7 @@ export class Store {
     return {
       fileBytes: fileBytesOf(this.path),
       walBytes: fileBytesOf(`${this.path}-wal`),
-      schema: this.#lastOpened.schema,
+      schema: this.#lastOpened?.schema ?? 0,
       mode: this.mode,
       waiting: this.#queue.length,
     }
@@ -211,8 +245,9 @@ export class Store {
     }
   }
 
-  /** The snapshot is that of the first look. Only there can a lock be met, while a WAL is recovered: then it is waited for. */
+  /** The snapshot is that of the first look. Only there can a lock be met, while a WAL is recovered: then it is waited for. A connection that is let go at once waits by itself. */
   #beginSnapshot(connection: Connection): void {
+    if (connection !== this.#database?.connection) return
     const look = (): unknown => connection.get('SELECT 1 FROM sqlite_schema LIMIT 1')
     this.#setBusyTimeout(connection, 0)
     try {
@@ -309,6 +344,7 @@ export class Store {
   #distrust(error: unknown): void {
     if (this.#database === null || !isDistrusted(error)) return
     this.#failure = storageFailure(error, this.path)
+    this.#isWholeAside = false
     this.#database.connection.close()
     this.#database = null
   }
@@ -334,17 +370,15 @@ export class Store {
 
   #writable(): Connection {
     const connection = this.#usable()
-    const reason = this.#lastOpened.readOnlyBecause
+    const reason = this.#lastOpened?.readOnlyBecause ?? null
     if (reason === null) return connection
     if (reason !== 'newer_schema') throw new EngramError('read_only', `${this.path} is open for reading only.`)
-    throw new EngramError(
-      'newer_schema',
-      `${this.path} has schema ${this.#lastOpened.schema}, newer than this program's.`,
-    )
+    throw new EngramError('newer_schema', `${this.path} has schema ${this.stats().schema}, newer than this program's.`)
   }
 
   /** The connection, opened anew where the file was replaced or the disk had failed (MEM-108, S2). */
   #usable(): Connection {
+    if (this.#lastOpened === null) return this.#openAtLast()
     const identity = fileStateOf(this.path)?.identity
     if (identity === this.#lastOpened.identity) return this.#database?.connection ?? this.#reopenVerified()
     if (identity === undefined) throw changed(this.path, 'is gone')
@@ -353,18 +387,62 @@ export class Store {
     return this.#replace(openDatabase(this.#open))
   }
 
+  /** As {@link #usable}; of a file that was never opened, for want of room or rights beside it, an image (S1, S3). */
+  #readable(): Connection {
+    try {
+      return this.#usable()
+    } catch (error) {
+      const isOfThePlace = error instanceof EngramError && ['read_only', 'storage_full'].includes(error.code)
+      const image = this.#lastOpened === null && isOfThePlace ? openImage(this.path) : null
+      if (image === null) throw error
+      return image
+    }
+  }
+
+  /**
+   * After a failed write reads go on wherever the file can still be read (S2): through a connection of their own, let go
+   * at once, so that nothing holds a place somebody is about to repair. Null in good times, and where that fails too.
+   */
+  #openAside(): Connection | null {
+    if (this.#database !== null || this.#failure === null) return null
+    try {
+      const { connection } = openDatabase({ ...this.#open, readOnly: true })
+      this.#isWholeAside ||= isWhole(connection)
+      if (this.#isWholeAside) return connection
+      connection.close()
+    } catch {
+      // Then as in good times, with the failure that gives.
+    }
+    return null
+  }
+
+  #openAtLast(): Connection {
+    try {
+      return this.#replace(openDatabase(this.#open))
+    } catch (error) {
+      throw failureOf(error, this.path)
+    }
+  }
+
   #reopenVerified(): Connection {
     const nowMs = this.#options.clock.monotonicMs()
     if (nowMs < this.#notBeforeMs) throw this.#failure
     this.#notBeforeMs = nowMs + reopenAgainMs
     const database = openDatabase(this.#open)
     try {
-      verify(database.connection, this.path)
+      this.#refuseReadOnly(database)
+      verify(database, this.path)
     } catch (error) {
       database.connection.close()
       throw error
     }
     return this.#replace(database)
+  }
+
+  /** A place that turned read-only under us may turn back: what is written next tries again. */
+  #refuseReadOnly(database: OpenDatabase): void {
+    if (database.readOnlyBecause !== 'not_writable' || this.mode === 'read-only') return
+    throw new EngramError('read_only', `${this.path} cannot be written any more.`)
   }
 
   #replace(database: OpenDatabase): Connection {
@@ -393,6 +471,14 @@ function failureOf(error: unknown, path: string, connection?: Connection): unkno
 
 const changed = (path: string, what: string): EngramError =>
   new EngramError('database_generation_changed', `${path} ${what} while it was open.`)
+
+function closingAfter<T>(connection: Connection, work: () => T): T {
+  try {
+    return work()
+  } finally {
+    connection.close()
+  }
+}
 
 const nextLoop = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 

@@ -98,6 +98,20 @@ describe('engram as a process', () => {
     expect(existsSync(join(state.home, '.engram'))).toBe(false)
   })
 
+  it.each([
+    ['import', ['import', '-']],
+    ['save', ['save', 'Title', '-']],
+  ])('MEM-1401 one Ctrl-C ends a wait for standard input: %s', async (_name, words) => {
+    const waiting = spawn(process.execPath, [program, ...words], { cwd: state.home, env: environment() })
+    const ended = new Promise((resolve) => waiting.on('exit', resolve))
+    waiting.stdin.write('{"version": ')
+    await new Promise((resolve) => setTimeout(resolve, 700))
+    const fromMs = performance.now()
+    waiting.kill('SIGINT')
+    expect(await ended).toBe(130)
+    expect(performance.now() - fromMs).toBeLessThan(2_000)
+  })
+
   it('MEM-1301 serves until it is stopped, and ends in order', async () => {
     const server = spawn(process.execPath, [program, 'serve', '--port', '0'], { cwd: state.home, env: environment() })
     const said = await new Promise<string>((resolve, reject) => {

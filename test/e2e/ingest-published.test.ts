@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { createPainter } from '../../src/cli/paint.ts'
+import { renderIngest } from '../../src/cli/text/ingest.ts'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import {
   changesIn,
@@ -74,6 +76,36 @@ describe.skipIf(!isPublishedHere)('published sessions', () => {
       expect(report.projects).toHaveLength(2)
       expect(report.projects).toContain('spotter')
       expect(report.llm).toEqual({ calls: 0, tokens: 0 })
+    })
+  })
+
+  it('ING-CLI-9 --verbose prints where each record of a main session went, and why what gave nothing gave nothing', async () => {
+    copyPublished(places)
+    await withWorld(places, async (world) => {
+      const page = { paint: createPainter(false), columns: null, timezone: undefined }
+      const lines = renderIngest(await world.run(), page, { verbose: true }).split('\n')
+      const told = (id: string, count: number): readonly string[] => {
+        const from = lines.findIndex((line) => line.startsWith(`claude-code:${id}`) && !line.includes(':agent:'))
+        return lines.slice(from + 1, from + 1 + count).map((line) => line.trim())
+      }
+      expect(told('258c', 10)).toEqual([
+        'human 4, assistant 85, thinking 19, call 186, result 186, note 5',
+        '1863 records: 485 read, 1378 left out',
+        "28 file-history-snapshot: the agent's own copies for undoing",
+        '1333 progress: shows that a tool is at work',
+        '9 assistant:blank: empty',
+        '2 queue-operation:enqueue: keeping of a queue; its turns are read where they are sent',
+        '2 queue-operation:remove: keeping of a queue; its turns are read where they are sent',
+        "3 system:stop_hook_summary: the agent's own notices",
+        "1 system:turn_duration: the agent's own notices",
+        '466 messages archived (none for a thought alone), 4 prompts',
+      ])
+      expect(told('491e', 2)).toEqual([
+        'human 2, assistant 7, thinking 4, call 16, result 16, note 2',
+        '96 records: 47 read, 49 left out',
+      ])
+      expect(told('5560', 2)[1]).toBe('15 records: 10 read, 5 left out')
+      expect(told('d6e0', 2)[1]).toBe('39 records: 23 read, 16 left out')
     })
   })
 

@@ -384,4 +384,26 @@ describe('parts that are left out', () => {
       expect(uuidOf(1)).toBe(session.id)
     })
   })
+
+  it.each([
+    ['that says whose it is', (long: string) => ({ type: 'user', message: { role: 'user', content: long } })],
+    ['that says nothing', (long: string) => ({ uuid: undefined, sessionId: undefined, cwd: undefined, x: long })],
+  ])(
+    'ING-LIN-3 a session that begins with a record too long, %s, keeps its id and its project',
+    async (_name, record) => {
+      const session = new ClaudeSession(1, join(places.folder, 'orchard'))
+      session
+        .add(record('x'.repeat(33 * 1024 * 1024)))
+        .human('Look at this.')
+        .says('I did.')
+      writeOld(join(places.claude, 'projects', 'one', 'no-id-in-its-name.jsonl'), session.text)
+      await withWorld(places, async (world) => {
+        const report = await world.run()
+        expect(report.errors).toEqual([])
+        expect(report.files.map(({ key, project, counts }) => [key, project, counts['oversized']])).toEqual([
+          [`claude-code:${session.id}`, 'orchard', 1],
+        ])
+      })
+    },
+  )
 })

@@ -104,7 +104,7 @@ describe.runIf(hasFiu)('a disk that fails under the memory', () => {
 })
 
 describe('a place that goes away under the memory', () => {
-  it('S3 the file system turns read-only while it is in use: nothing is acknowledged that is not there, and after its repair saves go on without a new start', async ({
+  it('S3 the file system turns read-only while it is in use: nothing is acknowledged that is not there, reads go on, and after its repair saves go on without a new start', async ({
     skip,
   }) => {
     const disk = mountExt4Disk()
@@ -118,10 +118,12 @@ describe('a place that goes away under the memory', () => {
       expect([await save(one, 'one'), await save(one, 'two')]).toEqual(['created', 'created'])
       disk.breakDown()
       expect([await titles(one), await search(one, 'one')]).toEqual([['one', 'two'], 2])
-      const broken = [await save(one, 'three'), await save(one, 'four')]
+      const broken = [await save(one, 'three')]
+      const reads = [await titles(one), await search(one, 'one')]
+      broken.push(await save(one, 'four'))
       await pause(300)
       broken.push(await save(one, 'five'))
-      const reads = [await titles(one), await search(one, 'one')]
+      reads.push(await titles(one), await search(one, 'one'))
       disk.repair()
       const fromMs = performance.now()
       let again = await save(one, 'six')
@@ -132,7 +134,7 @@ describe('a place that goes away under the memory', () => {
       const againMs = performance.now() - fromMs
       tellFigure({ check: 'S3 EROFS', broken, reads, again, again_ms: againMs })
       expect(broken.filter((answer) => !/^(read_only|storage_failed)$/.test(answer))).toEqual([])
-      for (const read of reads) expect(['storage_failed', 2, ['one', 'two']]).toContainEqual(read)
+      expect(reads).toEqual([['one', 'two'], 2, ['one', 'two'], 2])
       expect(again).toBe('created')
       expect(againMs).toBeLessThan(1_000)
       for (const each of opened.splice(0)) await each.close()
@@ -163,8 +165,7 @@ describe('a place that goes away under the memory', () => {
       spawnSync('chattr', ['-i', ...files])
     }
     tellFigure({ check: 'S3 immutable', answers })
-    expect(answers.toSpliced(1, 2)).toEqual(['queued', 'read-only', 'queued', ['one']])
-    for (const read of answers.slice(1, 3)) expect(['storage_failed', 1, ['one']]).toContainEqual(read)
+    expect(answers).toEqual(['queued', ['one'], 1, 'read-only', 'queued', ['one']])
     expect(await nextProcessFinds()).toEqual(['one', 'three', 'two'])
     await pause(300)
     expect(await save(one, 'four')).toBe('created')

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { cpSync, existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { normalisedHash } from '../../src/engine/rules/dedupe.ts'
 import { toEngramError } from '../../src/model/errors.ts'
 import { formatTime } from '../../src/model/times.ts'
 import { openEngine, type OpenedEngine } from '../../src/open-engine.ts'
@@ -65,7 +66,7 @@ async function makeOld(schema: number, dataDir: string): Promise<void> {
         `Old memory ${n}`,
         `Kept since long: ${inventedWords(n, 120)}`,
         project,
-        `hash ${n}`,
+        normalisedHash(`Kept since long: ${inventedWords(n, 120)}`),
         at,
         at,
         `version ${n}`,

@@ -74,6 +74,36 @@ describe('a data dir that cannot be written', () => {
     }
   })
 
+  it('S3 mounted read-only, opened for whatever can be had: reads see what stands, also what is written later', async ({
+    skip,
+  }) => {
+    const writer = open()
+    await save(writer, 1)
+    await writer.close()
+    const view = join(root, 'view')
+    mkdirSync(view)
+    if (!can('mount', '--bind', dataDir, view)) return skip()
+    try {
+      execFileSync('mount', ['-o', 'remount,ro,bind', view])
+      const reader = Store.open({
+        dataDir: view,
+        migrations: simulationMigrations,
+        clock: systemClock,
+        random: systemRandom,
+        openLaterAfter: ['read_only'],
+      })
+      opened.push(reader)
+      const seen = [reader.hasOpened, reader.mode, numbersOf(reader), await codeOf(() => save(reader, 2))]
+      expect(seen).toEqual([false, 'read-only', [1], 'read_only'])
+      const again = open()
+      await save(again, 2)
+      expect([numbersOf(reader), reader.hasOpened]).toEqual([[1, 2], true])
+      await again.close()
+    } finally {
+      execFileSync('umount', ['-l', view])
+    }
+  })
+
   it('S3 a file made immutable can be read; writes say read_only, and work again afterwards', async ({ skip }) => {
     const first = open()
     await save(first, 1)

@@ -5,6 +5,7 @@ import { command, type ExitCode } from '../command.ts'
 import { requiredArgument } from '../option-values.ts'
 import { printList } from '../table.ts'
 import { counted, shownBytes } from '../text/amounts.ts'
+import { setAsideLines } from '../text/set-aside.ts'
 import { shownTime } from '../text/times.ts'
 import { oneLine } from '../visible.ts'
 
@@ -40,13 +41,16 @@ export const backupListCommand = command({
       [
         { title: 'Created', of: time },
         { title: 'Size', of: (row) => shownBytes(row.bytes), align: 'right' },
-        { title: 'Schema', of: (row) => String(row.schema), align: 'right' },
+        { title: 'Schema', of: schemaOf, align: 'right' },
         { title: 'Path', of: (row) => oneLine(row.path), flexible: true },
       ],
-      (row) => `${oneLine(row.path)}  ${time(row)}  ${shownBytes(row.bytes)}  schema ${row.schema}`,
+      (row) => `${oneLine(row.path)}  ${time(row)}  ${shownBytes(row.bytes)}  schema ${schemaOf(row)}`,
     )
   },
 })
+
+/** A restore keeps also what no program could read. */
+const schemaOf = (file: BackupFile): string => (file.schema === 0 ? 'unreadable' : String(file.schema))
 
 export const backupVerifyCommand = command({
   path: 'backup verify',
@@ -106,11 +110,7 @@ export const adoptCommand = command({
       path: path === undefined ? undefined : resolve(context.terminal.directory, path),
     })
     context.answer(result, () => adoptedText(result))
-    if (!context.json) {
-      for (const one of result.skipped) {
-        context.note(`set aside: ${oneLine(one.entity)} ${oneLine(one.key)}: ${oneLine(one.reason)}`)
-      }
-    }
+    if (!context.json) for (const line of setAsideLines(result)) context.note(line)
     return 0
   },
 })

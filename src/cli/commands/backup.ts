@@ -10,6 +10,7 @@ import { allOption, onePlace, projectOption, readPlace } from '../place.ts'
 import { progressLine } from '../progress.ts'
 import { readJsonObject } from '../read-json.ts'
 import { counted } from '../text/amounts.ts'
+import { setAsideLines } from '../text/set-aside.ts'
 import { oneLine, visible } from '../visible.ts'
 import { writeTextFile } from '../write-file.ts'
 
@@ -112,7 +113,9 @@ export const importCommand = command({
   path: 'import',
   section,
   summary: 'Take a backup in; importing it twice changes nothing more',
-  details: 'A row that cannot be kept is set aside alone and named; the rest is kept, and the exit code is 1.',
+  details:
+    'A row that cannot be kept is set aside alone and named; the rest is kept, and the exit code is 1. ' +
+    'A text over its limit is cut and named.',
   arguments: [{ name: 'file', description: 'the backup; - reads standard input', required: true }],
   options: [{ flags: '--strict', description: 'all or nothing' }],
   examples: ['engram import engram-export.json', 'ssh host engram export - --all | engram import -'],
@@ -121,7 +124,7 @@ export const importCommand = command({
     const backup = await readBackup(context, file)
     const result = await context.call('backup.import', { backup, strict: context.flag('strict') })
     context.answer(result, () => importedText(file, result))
-    if (!context.json) for (const one of result.skipped) context.note(skippedLine(one))
+    if (!context.json) for (const line of setAsideLines(result)) context.note(line)
     return result.skipped.length === 0 ? 0 : 1
   },
 })
@@ -131,7 +134,7 @@ const blockBytes = 1024 * 1024
 async function readBackup(context: CommandContext, file: string): Promise<Readonly<Record<string, unknown>>> {
   const progress = progressLine(context.terminal, () => performance.now())
   try {
-    if (file === '-') return await readJsonObject(told(context.terminal.inputParts(), progress))
+    if (file === '-') return await readJsonObject(told(context.terminal.inputParts(context.signal), progress))
     const path = resolve(context.terminal.directory, file)
     return await readJsonObject(told(createReadStream(path, { highWaterMark: blockBytes }), progress))
   } catch (error) {
@@ -171,9 +174,7 @@ function importedText(file: string, result: ImportResult): string {
     ...more('Relations', result.relations_imported),
     ...more('Waiting', result.relations_deferred),
     ...more('Redacted', result.redacted),
+    ...more('Cut', result.cut.length),
     ...(result.skipped.length === 0 ? [] : [`  ${counted(result.skipped.length, 'row')} set aside`]),
   ].join('\n')
 }
-
-const skippedLine = (one: ImportResult['skipped'][number]): string =>
-  `set aside: ${oneLine(one.entity)} ${oneLine(one.key)}: ${oneLine(one.reason)}`

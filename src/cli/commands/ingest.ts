@@ -29,7 +29,7 @@ export const ingestCommand = command({
     { flags: '--llm', description: 'the same with the configured one (not in this version)' },
     { flags: '--strict', description: 'exit 1 when one session failed' },
     { flags: '--quiet', description: 'print errors only; do not wait for another run' },
-    { flags: '-v, --verbose', description: 'tell of each session' },
+    { flags: '-v, --verbose', description: 'tell of each session, also what was left out and why' },
   ],
   examples: ['engram ingest', 'engram ingest --dry-run --since 7d', 'engram ingest --quiet --agent claude-code'],
   run: async (context): Promise<ExitCode> => {

@@ -78,7 +78,8 @@ export const updateCommand = command({
       ...fields,
       expected_project: expected,
     })
-    context.answer(result, () => changedText('updated', result.observation))
+    const what = result.updated_fields.length === 0 ? 'unchanged' : 'updated'
+    context.answer(result, () => changedText(what, result.observation))
     if (!context.json) tellChanges(context, result)
   },
 })

@@ -1,4 +1,4 @@
-import type { ProjectListing } from '../../api/projects.ts'
+import type { ProjectListing, PrunedProjects } from '../../api/projects.ts'
 import { EngramError } from '../../model/errors.ts'
 import { command, type CommandContext } from '../command.ts'
 import { requiredOption } from '../option-values.ts'
@@ -162,7 +162,7 @@ export const projectPruneCommand = command({
   path: 'projects prune',
   section,
   summary: 'Forget projects that hold no memory any more',
-  details: 'Without --apply nothing is changed.',
+  details: 'Their sessions, prompts and deleted memories go with them, for ever. Without --apply nothing is changed.',
   options: [{ flags: '--apply', description: 'do it' }],
   examples: ['engram projects prune', 'engram projects prune --apply'],
   run: async (context) => {
@@ -172,13 +172,24 @@ export const projectPruneCommand = command({
       const head = result.dry_run ? `DRY RUN — ${count} would be forgotten` : `${count} forgotten`
       return [
         head + (result.projects.length === 0 ? '' : ':'),
-        ...result.projects.map((name) => `  ${encodedName(name)}`),
+        ...result.removed.map((one) => `  ${encodedName(one.project)}${goesWith(one)}`),
       ].join('\n')
     })
     if (!context.json && result.dry_run && result.projects.length > 0)
       context.note(context.paint.dim('Pass --apply to do it.'))
   },
 })
+
+/** What goes with a name; a name alone needs no word. */
+function goesWith(removed: PrunedProjects['removed'][number]): string {
+  const { observations, sessions, prompts } = removed
+  const parts = [
+    ...(sessions > 0 ? [counted(sessions, 'session')] : []),
+    ...(prompts > 0 ? [counted(prompts, 'prompt')] : []),
+    ...(observations > 0 ? [counted(observations, 'deleted memory', 'deleted memories')] : []),
+  ]
+  return parts.length === 0 ? '' : `  with ${parts.join(', ')}, for ever`
+}
 
 export const projectRescueCommand = command({
   path: 'projects rescue-ownership',

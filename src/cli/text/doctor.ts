@@ -29,7 +29,7 @@ function painted(result: DoctorCheck['result'], { paint }: Page, text: string = 
 
 function checkLines(check: DoctorCheck, width: number, page: Page): readonly string[] {
   const head = `${painted(check.result, page, check.result.padEnd(7))}  ${check.check_id.padEnd(width)}`
-  if (check.result === 'ok') {
+  if (check.result === 'ok' || check.reason_code === 'database_shut') {
     // Good news may be cut; what is wrong never is.
     const room = page.columns === null ? Number.POSITIVE_INFINITY : page.columns - width - markWidth
     return [`${head}  ${page.paint.dim(fitText(oneLine(check.message), room))}`.trimEnd()]

@@ -1,12 +1,13 @@
 import type { IngestAgentReport, IngestFileReport, IngestReport } from '../../api/ingest.ts'
 import { counted, shownBytes } from './amounts.ts'
+import { placeLines } from './ingest-places.ts'
 import { indented, type Page } from './page.ts'
 import { oneLine } from '../visible.ts'
 
 /** What a run read and kept (ING-CLI-9), with each session for `--verbose` and `--dry-run` (ING-CLI-6). */
 export function renderIngest(report: IngestReport, page: Page, options: { readonly verbose: boolean }): string {
   const isWide = options.verbose || report.dry_run
-  const files = isWide ? report.files.flatMap((file) => [...fileLines(file, page, report.dry_run), '']) : []
+  const files = isWide ? report.files.flatMap((file) => [...fileLines(file, page, report.dry_run, options), '']) : []
   return [...files, ...summaryLines(report).flatMap((line) => indented(page, line, ''))].join('\n')
 }
 
@@ -52,16 +53,25 @@ function agentLine(agent: string, figures: IngestAgentReport, verb: string): rea
   ]
 }
 
-function fileLines(file: IngestFileReport, page: Page, dryRun: boolean): readonly string[] {
+function archivedText(file: IngestFileReport): string {
+  const without = (file.entries['thinking'] ?? 0) === 0 ? '' : ' (none for a thought alone)'
+  return `${counted(file.archived, 'message')} archived${without}, ${counted(file.prompts, 'prompt')}`
+}
+
+function fileLines(
+  file: IngestFileReport,
+  page: Page,
+  dryRun: boolean,
+  options: { readonly verbose: boolean },
+): readonly string[] {
   const { paint } = page
   const entries = Object.entries(file.entries).map(([kind, n]) => `${kind} ${n}`)
   const waiting = file.waiting_bytes === 0 ? '' : `, ${shownBytes(file.waiting_bytes)} waiting`
   return [
     `${paint.name(oneLine(file.key))}  ${oneLine(file.project)}  ${file.state}  ${shownBytes(file.new_bytes)}${waiting}`,
     ...indented(page, entries.length === 0 ? 'no entries' : entries.join(', ')).map(paint.dim),
-    ...(dryRun
-      ? []
-      : indented(page, `${counted(file.archived, 'message')} archived, ${counted(file.prompts, 'prompt')}`)),
+    ...(options.verbose ? placeLines(file, page).map(paint.dim) : []),
+    ...(dryRun ? [] : indented(page, archivedText(file))),
     ...file.candidates.flatMap((one) =>
       indented(page, `${one.confidence.toFixed(2)}  ${oneLine(one.rule)}  ${oneLine(one.title)}`),
     ),

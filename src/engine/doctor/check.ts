@@ -36,6 +36,7 @@ export async function runCheck(check: Check, deps: EngineDeps, project: string |
   try {
     return report(check, await check.examine(deps, project))
   } catch (error) {
+    if (!deps.store.hasOpened) return notRun(check)
     const message = error instanceof Error ? error.message : String(error)
     return {
       ...described(check),
@@ -48,6 +49,20 @@ export async function runCheck(check: Check, deps: EngineDeps, project: string |
     }
   }
 }
+
+/** What cannot even be asked, because the database does not open, is said once: by the check of its integrity. */
+const notRun = (check: Check): DoctorCheck => ({
+  ...described(check),
+  result: 'blocked',
+  severity: 'blocking',
+  reason_code: databaseShut,
+  message: 'Not run: see integrity.',
+  safe_next_step: 'See the check `integrity`.',
+  evidence: {},
+  findings: [],
+})
+
+export const databaseShut = 'database_shut'
 
 const described = (check: Check) => ({
   check_id: check.id,

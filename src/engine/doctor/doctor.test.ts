@@ -77,6 +77,46 @@ const faults: readonly (readonly [id: string, plant: () => Promise<unknown>, fin
     },
     { kind: 'prompt_not_indexed', id: 1 },
   ],
+  [
+    'integrity',
+    async () => {
+      await save({ content: 'The pool holds ten.' })
+      await sql(`UPDATE observations SET content = 'The pool holds hen.'`)
+    },
+    { kind: 'content_changed', id: 1 },
+  ],
+  [
+    'integrity',
+    async () => {
+      await save({ title: 'Bool size' })
+      await sql(`UPDATE observations SET title = 'Pool size'`)
+    },
+    { kind: 'fields_changed', id: 1 },
+  ],
+  [
+    'integrity',
+    async () => {
+      await test.engine.call('observation.update', { id: await save({ content: 'Nine.' }), content: 'Ten.' })
+      await sql(`UPDATE observation_versions SET snapshot = replace(snapshot, 'Nine.', 'Mine.')`)
+    },
+    { kind: 'content_changed' },
+  ],
+  [
+    'integrity',
+    async () => {
+      await test.engine.call('observation.update', { id: await save({ title: 'Old' }), title: 'New' })
+      await sql(`UPDATE observation_versions SET snapshot = replace(snapshot, '"Old"', '"Odd"')`)
+    },
+    { kind: 'fields_changed' },
+  ],
+  [
+    'integrity',
+    async () => {
+      await test.engine.call('observation.update', { id: await save({ title: 'Old' }), title: 'New' })
+      await sql(`UPDATE observation_versions SET snapshot = substr(snapshot, 2)`)
+    },
+    { kind: 'state_unreadable' },
+  ],
   ['integrity', () => sql(versionSql, 'obs-gone', 'v1', 0), { kind: 'version_without_record', sync_id: 'obs-gone' }],
   [
     'integrity',

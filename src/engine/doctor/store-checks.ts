@@ -3,6 +3,7 @@ import { EngramError } from '../../model/errors.ts'
 import type { ReadTx } from '../../store/transaction.ts'
 import type { EngineDeps } from '../handler.ts'
 import { badSpoolNames, spoolNames } from '../spool.ts'
+import { contentFindings } from './content-checks.ts'
 import type { Check, Examined, Found } from './check.ts'
 
 const lockWaitMsMax = 1_000
@@ -14,8 +15,13 @@ export const storeChecks: readonly Check[] = [
     whenFound: 'error',
     good: 'The database file is whole; index, versions and records agree.',
     bad: 'Damage in the database file',
-    why: 'SQLite checks every page; the index and the versions are checked against the records.',
-    nextStep: 'Repair rebuilds the index. For damage to the file: `engram backup restore`.',
+    why:
+      'SQLite checks every page, the index is checked against the records, the text of every memory against its hash, ' +
+      'and what was written here, with its kept states, against the names of its versions. Prompts, sessions and ' +
+      'relations have no hash of their own.',
+    nextStep:
+      'Repair rebuilds the index. For damage to the file or to a text: compare with `engram history`, or put a copy ' +
+      'back with `engram backup restore`.',
     repairable: true,
     examine: (deps) => ({ findings: integrityFindings(deps) }),
   },
@@ -62,6 +68,7 @@ export const storeChecks: readonly Check[] = [
 
 /** Takes the write lock and gives it back without writing. */
 async function lockWait(deps: EngineDeps): Promise<Examined> {
+  if (!deps.store.hasOpened) deps.store.read(() => undefined)
   if (deps.store.stats().mode === 'read-only') return { findings: [], evidence: { mode: 'read-only' } }
   const start = deps.clock.monotonicMs()
   const isBusy = await deps.store
@@ -81,11 +88,11 @@ function integrityFindings(deps: EngineDeps): readonly Found[] {
   try {
     return deps.store.read((tx) => {
       const damage = fileDamage(tx)
-      return damage.length > 0 ? damage : disagreements(tx)
+      return damage.length > 0 ? damage : [...disagreements(tx), ...contentFindings(tx)]
     })
   } catch (error) {
-    if (error instanceof EngramError && error.code === 'database_corrupt')
-      return [{ kind: 'file', text: error.message }]
+    if (error instanceof EngramError && (error.code === 'database_corrupt' || !deps.store.hasOpened))
+      return [{ kind: 'file', code: error.code, text: error.message }]
     throw error
   }
 }

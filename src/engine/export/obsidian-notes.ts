@@ -13,7 +13,7 @@ const notesOfTopicMin = 2
 
 /** Pure: the same records give the same notes, so that untouched files stay untouched. */
 export function notesOf(observations: readonly ObservationRow[], sessions: ReadonlyMap<string, SessionRow>): Notes {
-  const paths = new Map(observations.map((row) => [row.id, pathOf(row)]))
+  const paths = new Map(observations.map((row) => [row.id, notePath(row)]))
   const topics = topicGroups(observations)
   const notes = new Map(
     observations.map((row) => [paths.get(row.id) ?? '', noteOf(row, sessions.has(row.session_id), topics)] as const),
@@ -27,8 +27,11 @@ export function notesOf(observations: readonly ObservationRow[], sessions: Reado
   return { observations: notes, sessions: new Map(hubs), topics: new Map(topicHubs) }
 }
 
-const pathOf = (row: ObservationRow): string =>
-  `${fileSlug(row.project ?? 'unsorted')}/${fileSlug(row.type)}/${fileSlug(row.title)}-${row.id}.md`
+/** Where the notes of a project lie. */
+export const projectFolder = (project: string | null): string => `${fileSlug(project ?? 'unsorted')}/`
+
+export const notePath = (row: ObservationRow): string =>
+  `${projectFolder(row.project)}${fileSlug(row.type)}/${fileSlug(row.title)}-${row.id}.md`
 
 /** Letters and digits of every script stay; what a file system or a link minds becomes `-`. */
 export function fileSlug(text: string): string {

@@ -75,6 +75,26 @@ describe('notes for a vault', () => {
     expect(await exportNotes({ force: true })).toMatchObject({ unchanged: 0 })
   })
 
+  it('MEM-1403 an export of one project leaves the notes of others, and pages they share name both', async () => {
+    await save('Of acme', { topic_key: 'area/one' })
+    await save('Of beta', { topic_key: 'area/two', project: 'beta' })
+    await exportNotes({ project: undefined, all_projects: true })
+    const root = join(vault, 'engram')
+    const before = filesBelow(root)
+    const page = readFileSync(join(root, '_topics/area.md'), 'utf8')
+    expect(page).toMatch(/of-acme-1[^]*of-beta-2/)
+    expect(await exportNotes({ project: 'beta' })).toEqual({ written: 0, unchanged: 3, removed: 0, files: [] })
+    expect([filesBelow(root), readFileSync(join(root, '_topics/area.md'), 'utf8')]).toEqual([before, page])
+    await test.engine.call('observation.update', { id: 1, title: 'Called anew' })
+    await test.engine.call('observation.delete', { id: 2 })
+    expect(await exportNotes({ project: 'beta' })).toMatchObject({ removed: 3 })
+    expect(filesBelow(root)).toContain('acme/decision/of-acme-1.md')
+    await test.engine.call('observation.delete', { id: 1 })
+    await save('Later')
+    expect(await exportNotes({ since: '1h' })).toMatchObject({ removed: 0 })
+    expect(await exportNotes()).toMatchObject({ removed: 1 })
+  })
+
   it('MEM-1403 a state file that was edited leads nowhere outside', async () => {
     await save('One')
     await exportNotes()

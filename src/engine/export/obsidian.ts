@@ -9,7 +9,7 @@ import type { ObservationRow, SessionRow } from '../../store/rows.ts'
 import type { ReadTx } from '../../store/transaction.ts'
 import type { EngineDeps, Handlers } from '../handler.ts'
 import { placeOfRead } from '../places.ts'
-import { notesOf } from './obsidian-notes.ts'
+import { notePath, notesOf, projectFolder } from './obsidian-notes.ts'
 
 /** What was written last time: path below `engram/` → hash of the note (MEM-1403). */
 type SyncState = {
@@ -26,21 +26,17 @@ export const obsidianHandlers: Handlers<'project.export-obsidian'> = {
   'project.export-obsidian': async (deps, input): Promise<ObsidianExport> => {
     const { project } = await placeOfRead(deps, input)
     await checkVault(deps, input.vault)
-    const { rows, sessions } = deps.store.read((tx) => recordsOf(tx, deps, input, project))
-    const notes = notesOf(rows, sessions)
     const root = join(input.vault, 'engram')
     const known = await readState(deps, root)
-    const written = await writeNotes(
-      deps,
-      root,
-      new Map([...notes.observations, ...notes.sessions, ...notes.topics]),
-      known,
-      input.force === true,
-    )
-    // A part of the memory says nothing of the rest: only a whole export takes files away.
-    const isWhole = input.limit === undefined && input.since === undefined
-    const removed = isWhole ? await removeGone(deps, root, known, written.hashes) : []
-    await writeState(deps, root, notes, written.hashes)
+    const { chosen, rows, sessions } = deps.store.read((tx) => recordsOf(tx, deps, input, project, known))
+    const notes = notesOf(rows, sessions)
+    const own = [...notes.observations].filter(([path]) => chosen.has(path))
+    const wanted = new Map([...own, ...notes.sessions, ...notes.topics])
+    const written = await writeNotes(deps, root, wanted, known, input.force === true)
+    const all = new Set([...notes.observations.keys(), ...wanted.keys()])
+    const removed = await removeGone(deps, root, known, (path) => !all.has(path) && isToGo(path, input, project))
+    const kept = [...known].filter(([path]) => !removed.includes(path))
+    await writeState(deps, root, new Map([...kept, ...written.hashes]))
     return {
       written: written.paths.length,
       unchanged: written.unchanged,
@@ -57,18 +53,40 @@ async function checkVault(deps: EngineDeps, vault: string): Promise<void> {
   })
 }
 
-function recordsOf(tx: ReadTx, deps: EngineDeps, input: Parsed<'project.export-obsidian'>, project: string | null) {
-  const rows = tx.all<ObservationRow>(
-    `SELECT * FROM observations WHERE deleted_at IS NULL AND scope <> 'personal' AND (?1 IS NULL OR project = ?1)
-       AND (?2 IS NULL OR updated_at >= ?2)
-     ORDER BY updated_at DESC, id DESC LIMIT ?3`,
-    project,
-    sinceOf(deps, input.since),
-    input.limit ?? Number.MAX_SAFE_INTEGER,
+type Input = Parsed<'project.export-obsidian'>
+
+/**
+ * A part of the memory says nothing of the rest: of another project nothing is taken away, and of records that were not
+ * looked at neither. Pages of sessions and topics go when nothing in the vault is on them.
+ */
+function isToGo(path: string, input: Input, project: string | null): boolean {
+  if (input.limit !== undefined || input.since !== undefined) return false
+  return project === null || folderOf(path) !== '' || path.startsWith(projectFolder(project))
+}
+
+/** `chosen`: paths of the notes asked for; `rows`: those and what the vault has already, which share their pages. */
+function recordsOf(
+  tx: ReadTx,
+  deps: EngineDeps,
+  input: Input,
+  project: string | null,
+  known: ReadonlyMap<string, string>,
+) {
+  const since = sinceOf(deps, input.since)
+  const all = tx.all<ObservationRow>(
+    `SELECT * FROM observations WHERE deleted_at IS NULL AND scope <> 'personal' ORDER BY updated_at DESC, id DESC`,
   )
+  const isAsked = (row: ObservationRow): boolean =>
+    (project === null || row.project === project) && (since === null || row.updated_at >= since)
+  const chosen = new Set(all.filter(isAsked).slice(0, input.limit).map(notePath))
+  const rows = all.filter((row) => chosen.has(notePath(row)) || known.has(notePath(row)))
   const wanted = new Set(rows.map((row) => row.session_id))
   const sessions = tx.all<SessionRow>('SELECT * FROM sessions').filter((row) => wanted.has(row.id))
-  return { rows: rows.toSorted((a, b) => a.id - b.id), sessions: new Map(sessions.map((row) => [row.id, row])) }
+  return {
+    chosen,
+    rows: rows.toSorted((a, b) => a.id - b.id),
+    sessions: new Map(sessions.map((row) => [row.id, row])),
+  }
 }
 
 function sinceOf(deps: EngineDeps, text: string | undefined): string | null {
@@ -110,9 +128,9 @@ async function removeGone(
   deps: EngineDeps,
   root: string,
   known: ReadonlyMap<string, string>,
-  present: ReadonlyMap<string, string>,
+  isGone: (path: string) => boolean,
 ): Promise<readonly string[]> {
-  const gone = [...known.keys()].filter((path) => !present.has(path))
+  const gone = [...known.keys()].filter(isGone)
   for (const path of gone) await deps.files.remove(join(root, path))
   return gone
 }
@@ -138,20 +156,20 @@ async function readState(deps: EngineDeps, root: string): Promise<ReadonlyMap<st
   }
 }
 
-async function writeState(
-  deps: EngineDeps,
-  root: string,
-  notes: ReturnType<typeof notesOf>,
-  hashes: ReadonlyMap<string, string>,
-): Promise<void> {
-  const hashed = (part: ReadonlyMap<string, string>): Record<string, string> =>
-    Object.fromEntries([...part.keys()].map((path) => [path, hashes.get(path) ?? '']))
+async function writeState(deps: EngineDeps, root: string, hashes: ReadonlyMap<string, string>): Promise<void> {
+  const below = (folder: string): Record<string, string> =>
+    Object.fromEntries(
+      [...hashes].filter(([path]) => folderOf(path) === folder).toSorted(([a], [b]) => (a < b ? -1 : 1)),
+    )
   const state: SyncState = {
     last_export_at: formatTime(deps.clock.nowMs()),
-    files: hashed(notes.observations),
-    session_hubs: hashed(notes.sessions),
-    topic_hubs: hashed(notes.topics),
+    files: below(''),
+    session_hubs: below('_sessions'),
+    topic_hubs: below('_topics'),
     version: 1,
   }
   await writeNote(deps, join(root, stateName), `${JSON.stringify(state, null, 2)}\n`)
 }
+
+/** The folder of pages a path lies in; '' for a note. */
+const folderOf = (path: string): string => /^_(?:sessions|topics)(?=\/)/.exec(path)?.[0] ?? ''

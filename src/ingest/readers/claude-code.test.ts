@@ -255,6 +255,7 @@ describe('Claude Code records', () => {
       text: '[record of 33554433 bytes left out]',
       origin: { uuid: 'big-1', parent: 'p', at: '2030-01-01T00:00:00Z', line: 4 },
     })
+    expect(session.head()).toMatchObject({ startedAt: '2030-01-01T00:00:00Z' })
     expect(session.counts()).toMatchObject({ records: 1, oversizedLines: 1, badLines: 0 })
     expect(addsUp(session)).toBe(true)
   })

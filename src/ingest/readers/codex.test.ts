@@ -52,6 +52,22 @@ function briefs(records: readonly (readonly [string, Fields])[]): readonly strin
 const contextText = '<environment_context>\n  <cwd>/from/context</cwd>\n</environment_context>'
 const context = said('user', contextText)
 
+describe('a line that is too long', () => {
+  it('ING-LIN-3/a head over the limit still names the session and its folder', () => {
+    const session = codexReader.start(sessionOptions())
+    const head =
+      '{"timestamp":"2030-01-01T00:00:00Z","type":"session_meta","payload":{"id":"s-long","cwd":"/home/someone/orchard","git":{"id":"no"},"instructions":"yyy'
+    session.take({ kind: 'oversized', line: 1, offset: 0, end: 1_000, bytes: 33_554_433, head })
+    expect(session.head()).toMatchObject({
+      sessionId: 's-long',
+      cwd: '/home/someone/orchard',
+      startedAt: '2030-01-01T00:00:00Z',
+    })
+    expect(session.counts()).toMatchObject({ records: 1, oversizedLines: 1 })
+    expect(addsUp(session)).toBe(true)
+  })
+})
+
 describe('Codex records', () => {
   it('ING-CX-1/2: head, model and directory; a later one marks a fork', () => {
     const meta = (id: string): readonly [string, Fields] => [

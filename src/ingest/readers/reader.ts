@@ -5,7 +5,7 @@ import type { RawLine } from '../lines.ts'
 export type Environment = Readonly<Record<string, string | undefined>>
 
 /** Why a file that looks like a transcript is not read. `detail` is an error code or '' . */
-export type SkipReason = 'compaction' | 'compressed' | 'symlink' | 'unreadable'
+export type SkipReason = 'compaction' | 'compressed' | 'no-transcript' | 'symlink' | 'unreadable'
 
 /** What a path says of a transcript file. */
 export type FileMatch =
@@ -38,6 +38,8 @@ export type SessionOptions = {
   readonly sidechainOf: string | null
   readonly agentId: string | null
   readonly seen: SeenRecords
+  /** Whether a name must not reach the disk; such an id of a session is replaced by its hash (MEM-1702). */
+  readonly isSecret?: (name: string) => boolean
 }
 
 /** Turns a person went back behind (ING-CC-19): archived with a marker, never extracted from. */

@@ -58,6 +58,11 @@ export function countAt(record: JsonObject, key: string): number {
   return typeof value === 'number' && Number.isFinite(value) && value > 0 ? Math.floor(value) : 0
 }
 
+/** The field's name, or its hash where the name must not reach the disk. */
+export function safeName(name: string | null, isSecret: ((name: string) => boolean) | undefined): string | null {
+  return name !== null && isSecret?.(name) === true ? lineId(name) : name
+}
+
 /** Names a record without an id of its own. */
 export const lineId = (text: string): string => sha256Hex(text).slice(0, 32)
 
@@ -86,6 +91,13 @@ export function topTexts(head: string, keys: readonly string[]): ReadonlyMap<str
     }
   }
   return found
+}
+
+/** As {@link topTexts}, of the object under one key; none when its beginning is missing. */
+export function textsUnder(head: string, key: string, keys: readonly string[]): ReadonlyMap<string, string> {
+  const at = head.indexOf(`"${key}"`)
+  const start = at === -1 ? -1 : head.indexOf('{', at)
+  return start === -1 ? new Map() : topTexts(head.slice(start), keys)
 }
 
 function stringEnd(text: string, start: number): number {

@@ -31,7 +31,7 @@ export const shapes = {
   backup: 'version exported_at sessions observations prompts relations? prompt_tombstones? ext?',
   imported: [
     'sessions_imported observations_imported observations_updated observations_skipped_stale prompts_imported',
-    'relations_imported relations_deferred redacted skipped',
+    'relations_imported relations_deferred redacted cut skipped',
   ].join(' '),
   stats: 'total_sessions total_observations total_prompts projects',
   doctor: 'status project summary checks',

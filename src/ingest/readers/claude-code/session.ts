@@ -1,7 +1,7 @@
 import type { Entry, HumanEntry, NoteEntry, ReadCounts } from '../../entries.ts'
 import type { RawLine } from '../../lines.ts'
 import type { ReaderSession, SessionOptions } from '../reader.ts'
-import { isObject, lineId, nameAt, objectAt, parseLine, topTexts } from '../record.ts'
+import { isObject, lineId, nameAt, objectAt, parseLine, safeName, topTexts } from '../record.ts'
 import type { JsonObject } from '../record.ts'
 import { countsFrom, createTally } from '../tally.ts'
 import type { Fate } from '../tally.ts'
@@ -58,6 +58,10 @@ export function createSession(
   const calls = createOpenCalls(state?.calls ?? [])
   let facts = state?.facts ?? noFacts
 
+  const envelopeFor = (record: JsonObject): Envelope => {
+    const envelope = envelopeOf(record)
+    return { ...envelope, sessionId: safeName(envelope.sessionId, options.isSecret) }
+  }
   const giveQueued = (prompts: readonly HumanEntry[]): readonly Entry[] => {
     for (const _ of prompts) tally.settle({ kind: 'decoded' })
     return prompts
@@ -127,7 +131,7 @@ export function createSession(
     return rewind === null ? entries : [rewind, ...entries]
   }
   const read = (record: JsonObject, type: string, line: RawLine, id: string): readonly Entry[] => {
-    const envelope = envelopeOf(record)
+    const envelope = envelopeFor(record)
     if (isDuplicate(type, envelope)) {
       if (envelope.uuid !== null && !threads.isDecoded(envelope.uuid)) chainDuplicate(record, type, envelope, line, id)
       tally.note({ kind: 'duplicate' })
@@ -154,14 +158,15 @@ export function createSession(
     usage.note(id, model === '<synthetic>' ? null : model, objectAt(message, 'usage'))
   }
   const readOversized = (line: Extract<RawLine, { kind: 'oversized' }>): readonly Entry[] => {
-    const texts = topTexts(line.head, ['uuid', 'parentUuid', 'type', 'timestamp', 'sessionId', 'cwd'])
-    const envelope = envelopeOf(Object.fromEntries(texts))
+    const envelope = envelopeFor(Object.fromEntries(topTexts(line.head, oversizedKeys)))
+    const decoded: Decoded = { kind: 'ignored', name: 'oversized' }
     tally.note({ kind: 'oversized' })
+    noteHead(envelope, decoded)
     if (envelope.uuid !== null && threads.isDecoded(envelope.uuid)) return []
     const origin = originOf(envelope, line, lineId(line.head))
     const entry: NoteEntry = { kind: 'note', origin, note: 'skipped', text: `[record of ${line.bytes} bytes left out]` }
     // Not decoded: a good record of this id may still come.
-    follow(envelope, line, { kind: 'ignored', name: 'oversized' })
+    follow(envelope, line, decoded)
     return [entry]
   }
   const give = (entries: readonly Entry[]): readonly Entry[] => {
@@ -206,6 +211,9 @@ export function createSession(
     },
   }
 }
+
+/** What is looked for in the head of a line that is too long: also whose session it is, and where (ING-LIN-3). */
+const oversizedKeys = ['uuid', 'parentUuid', 'type', 'timestamp', 'sessionId', 'cwd', 'gitBranch', 'version']
 
 /** Records other files may repeat (ING-CC-16). */
 const seenTypes: ReadonlySet<string> = new Set(['user', 'assistant', 'attachment'])

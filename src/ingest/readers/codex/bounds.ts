@@ -83,28 +83,35 @@ const onContext =
     return talk.ignore('turn_context')
   }
 
-function onMeta(talk: Conversation, fileId: string | null): Handler {
-  const { about } = talk
-  return ({ payload, origin }) => {
-    const id = nameAt(payload, 'id')
-    const isFirst = about.facts.sessionId === null
-    about.facts = {
-      ...about.facts,
-      continues: about.facts.continues ?? forkOf(payload, isFirst ? null : about.facts.sessionId),
-    }
-    if (!isFirst) return talk.ignore('session_meta:fork')
-    about.cwd = nameAt(payload, 'cwd') ?? about.cwd
-    about.parent = parentOf(payload)
-    const said = {
-      sessionId: id ?? fileId,
-      version: nameAt(payload, 'cli_version'),
-      branch: nameAt(objectAt(payload, 'git') ?? {}, 'branch'),
-      cwd: about.cwd,
-      at: nameAt(payload, 'timestamp') ?? origin.at,
-    }
-    about.facts = withRecord(about.facts, said, false)
-    return talk.ignore('session_meta')
+const onMeta =
+  (talk: Conversation, fileId: string | null): Handler =>
+  ({ payload, origin }) =>
+    talk.ignore(noteMeta(talk, payload, fileId, origin.at) === 'first' ? 'session_meta' : 'session_meta:fork')
+
+/** What a session says of itself: the first such record names it, a later one tells of a fork. */
+export function noteMeta(
+  { about }: Conversation,
+  payload: JsonObject,
+  fileId: string | null,
+  at: string | null,
+): 'first' | 'fork' {
+  const isFirst = about.facts.sessionId === null
+  about.facts = {
+    ...about.facts,
+    continues: about.facts.continues ?? forkOf(payload, isFirst ? null : about.facts.sessionId),
   }
+  if (!isFirst) return 'fork'
+  about.cwd = nameAt(payload, 'cwd') ?? about.cwd
+  about.parent = parentOf(payload)
+  const said = {
+    sessionId: nameAt(payload, 'id') ?? fileId,
+    version: nameAt(payload, 'cli_version'),
+    branch: nameAt(objectAt(payload, 'git') ?? {}, 'branch'),
+    cwd: about.cwd,
+    at: nameAt(payload, 'timestamp') ?? at,
+  }
+  about.facts = withRecord(about.facts, said, false)
+  return 'first'
 }
 
 /** The session this one was forked from: named, or told by a second head with another id. */

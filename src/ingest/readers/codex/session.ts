@@ -1,10 +1,10 @@
 import type { Entry, Origin } from '../../entries.ts'
 import type { RawLine } from '../../lines.ts'
 import type { ReaderSession, SessionOptions } from '../reader.ts'
-import { lineId, nameAt, objectAt, parseLine, topTexts } from '../record.ts'
+import { lineId, nameAt, objectAt, parseLine, safeName, textsUnder, topTexts } from '../record.ts'
 import type { JsonObject } from '../record.ts'
 import { headOf, withRecord } from '../session-head.ts'
-import { boundEvents, frameRecords } from './bounds.ts'
+import { boundEvents, frameRecords, noteMeta } from './bounds.ts'
 import { createConversation, noRecord } from './conversation.ts'
 import type { Conversation, Handler } from './conversation.ts'
 import { messageEvents, messageItems } from './messages.ts'
@@ -46,11 +46,23 @@ export function createCodexSession(
     if (isRepeatable) options.seen.add(id)
     const origin = originOf(line, id, nameAt(record, 'timestamp'))
     about.facts = withRecord(about.facts, { ...noRecord, at: origin.at }, false)
-    return handler({ payload, origin, type })
+    return handler({ payload: log === 'session_meta' ? safeMeta(payload) : payload, origin, type })
   }
+  const safeMeta = (meta: JsonObject): JsonObject =>
+    Object.fromEntries(
+      Object.entries(meta).map(([key, value]) => [
+        key,
+        metaNames.has(key) && typeof value === 'string' ? safeName(value, options.isSecret) : value,
+      ]),
+    )
   const readOversized = (line: Extract<RawLine, { kind: 'oversized' }>): readonly Entry[] => {
     talk.note({ kind: 'oversized' })
-    const at = topTexts(line.head, ['timestamp']).get('timestamp') ?? null
+    const said = topTexts(line.head, ['timestamp', 'type'])
+    const at = said.get('timestamp') ?? null
+    if (said.get('type') === 'session_meta') {
+      const payload = textsUnder(line.head, 'payload', ['id', 'cwd', 'timestamp', 'cli_version', 'forked_from_id'])
+      noteMeta(talk, safeMeta(Object.fromEntries(payload)), names.sessionId, at)
+    }
     const text = `[record of ${line.bytes} bytes left out]`
     const before = talk.settleAll()
     return [...before, { kind: 'note', origin: originOf(line, lineId(line.head), at), note: 'skipped', text }]
@@ -79,6 +91,9 @@ export function createCodexSession(
     save: () => JSON.stringify({ version: names.version, ...talk.save() }),
   }
 }
+
+/** Fields of a head that name sessions. */
+const metaNames: ReadonlySet<string> = new Set(['id', 'forked_from_id', 'forked_from'])
 
 const isLog = (log: string): boolean => log === 'response_item' || log === 'event_msg'
 
