@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { addAbortSignal } from 'node:stream'
 import { isatty } from 'node:tty'
 
@@ -46,12 +47,15 @@ export function processTerminal(process: NodeJS.Process, homeDir: string): Termi
   }
 }
 
-/** All of standard input as text; a byte order mark is left out. */
-export async function readInput(terminal: Pick<Terminal, 'inputParts'>, signal: AbortSignal): Promise<string> {
-  const decoder = new TextDecoder()
-  let text = ''
-  for await (const part of terminal.inputParts(signal)) text += decoder.decode(part, { stream: true })
-  return text + decoder.decode()
+/** `isWhole`: every byte of it was UTF-8. */
+export type InputText = { readonly text: string; readonly isWhole: boolean }
+
+/** All of standard input as text; a byte order mark is left out, and what is no UTF-8 becomes U+FFFD. */
+export async function readInput(terminal: Pick<Terminal, 'inputParts'>, signal: AbortSignal): Promise<InputText> {
+  const parts: Uint8Array[] = []
+  for await (const part of terminal.inputParts(signal)) parts.push(part)
+  const bytes = Buffer.concat(parts)
+  return { text: new TextDecoder().decode(bytes), isWhole: isUtf8(bytes) }
 }
 
 function wantsColour(env: Readonly<Record<string, string | undefined>>, isTty: boolean): boolean {

@@ -5,5 +5,7 @@ import { readInput } from './terminal.ts'
 export async function typedText(context: CommandContext, given: string): Promise<string> {
   if (given !== '-') return given
   if (context.terminal.isInteractive) context.note('reading from standard input; end with Ctrl-D')
-  return readInput(context.terminal, context.signal)
+  const { text, isWhole } = await readInput(context.terminal, context.signal)
+  if (!isWhole) context.note('standard input is not UTF-8 throughout; what could not be read became U+FFFD')
+  return text
 }

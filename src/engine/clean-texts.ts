@@ -7,17 +7,23 @@ export type TextCleaner = {
   /** Well-formed, without NUL, private blocks and secrets. */
   readonly clean: (text: string) => string
   readonly redacted: () => Redacted
+  /** Whether a text held NUL or broken Unicode, which no reader of the store should have to expect. */
+  readonly isRepaired: () => boolean
 }
 
 export function createTextCleaner(redactor: Redactor): TextCleaner {
   const kinds: string[] = []
+  let isRepaired = false
   return {
     clean: (text) => {
-      const cleaned = redactor.clean(cleanText(text))
+      const whole = cleanText(text)
+      isRepaired ||= whole !== text
+      const cleaned = redactor.clean(whole)
       kinds.push(...cleaned.kinds, ...Array.from({ length: cleaned.privateBlocks }, () => 'private'))
       return cleaned.text
     },
     redacted: () => ({ count: kinds.length, kinds: [...new Set(kinds)].sort() }),
+    isRepaired: () => isRepaired,
   }
 }
 

@@ -62,7 +62,7 @@ export function prepareSave(deps: Pick<EngineDeps, 'redactor' | 'clock'>, input:
     if (cut !== text) warnings.push({ code: `${field}_cut`, message: `${field} was too long and is cut.` })
     return cut === '' ? null : cut
   }
-  return {
+  const prepared = {
     type: checkedType(cleaner.clean(input.type ?? '')),
     title: titleWithin(cleaner.clean(input.title ?? '').trim(), content.text, warnings),
     content: content.text,
@@ -75,6 +75,13 @@ export function prepareSave(deps: Pick<EngineDeps, 'redactor' | 'clock'>, input:
     ...(content.truncation === undefined ? {} : { truncation: content.truncation }),
     warnings,
   }
+  if (cleaner.isRepaired()) warnings.push(textRepaired)
+  return prepared
+}
+
+const textRepaired: Warning = {
+  code: 'text_repaired',
+  message: 'NUL or broken Unicode stood in the text; it was taken out or became U+FFFD.',
 }
 
 /** A topic key that held private text or a secret is dropped, not masked: two such keys would become one topic. */

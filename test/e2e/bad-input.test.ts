@@ -18,7 +18,7 @@ type Row = readonly [
   name: string,
   words: readonly string[],
   wanted: { readonly code: number; readonly out?: RegExp; readonly err?: RegExp; readonly adds?: number },
-  prepare?: { readonly input?: string; readonly files?: Readonly<Record<string, string | Uint8Array>> },
+  prepare?: { readonly input?: string | Uint8Array; readonly files?: Readonly<Record<string, string | Uint8Array>> },
 ]
 
 // Put together here, so that no file of the repository holds what looks like one.
@@ -151,7 +151,17 @@ const rows: readonly Row[] = [
     { code: 0, err: /The title was too long and is cut/, adds: 1 },
   ],
   ['CHK-203/half a character', ['save', 'T', 'half \ud800 of one', '--project', 'alpha'], { code: 0, adds: 1 }],
-  ['CHK-203/NUL', ['save', 'T', 'nul \0 inside', '--project', 'alpha'], { code: 0, adds: 1 }],
+  [
+    'CHK-203/NUL',
+    ['save', 'T', 'nul \0 inside', '--project', 'alpha'],
+    { code: 0, err: /NUL or broken Unicode/, adds: 1 },
+  ],
+  [
+    'CHK-203/no UTF-8 on standard input',
+    ['save', 'Latin', '-', '--project', 'alpha'],
+    { code: 0, err: /standard input is not UTF-8/, adds: 1 },
+    { input: new Uint8Array([0x63, 0x61, 0x66, 0xe9, 0x20, 0x6f, 0x6b]) },
+  ],
   [
     'MEM-1701/an unclosed private block',
     ['save', 'T', `open <private>${hidden}`, '--project', 'alpha'],

@@ -14,7 +14,7 @@ export type PersonOptions = {
   readonly environment?: Readonly<Record<string, string | undefined>>
   readonly directory?: string
   readonly homeDir?: string
-  readonly input?: string
+  readonly input?: string | Uint8Array
 }
 
 export type Printed = { out: string; err: string }
@@ -35,7 +35,8 @@ export function testTerminal(options: PersonOptions = {}): Terminal & { readonly
     write: (text) => void (printed.out += text),
     writeError: (text) => void (printed.err += text),
     inputParts: async function* () {
-      yield new TextEncoder().encode(options.input ?? '')
+      const input = options.input ?? ''
+      yield typeof input === 'string' ? new TextEncoder().encode(input) : input
     },
     printed,
   }
