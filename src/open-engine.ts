@@ -19,7 +19,8 @@ import { systemRandom, type Random } from './platform/random.ts'
 import { changeSeqNow, originOf, setMeta } from './store/change-clock.ts'
 import { migrations } from './store/migrations/index.ts'
 import { Store } from './store/store.ts'
-import type { JsonlStore } from './transcript/jsonl-store.ts'
+import { transcriptHandlers } from './transcript-handlers.ts'
+import type { JsonlStore, JsonlStoreOptions } from './transcript/jsonl-store.ts'
 import { programVersion } from './version.ts'
 
 export type OpenEngineOptions = {
@@ -107,6 +108,7 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenedEngi
 /** Operations whose work lies in folders the engine does not know; they reach memory through the port like anybody. */
 function boundHandlers(options: OpenEngineOptions, transcripts: Transcripts, caller: () => Caller): BoundHandlers {
   return {
+    ...transcriptHandlers(transcripts),
     'ingest.run': async (deps, input, context) => {
       const { runIngest } = await import('./ingest/run.ts')
       const { files, clock, homeDir, dataDir, log } = deps
@@ -181,15 +183,16 @@ async function tend(deps: EngineDeps): Promise<void> {
 type Transcripts = {
   readonly archive: ConversationArchive
   open(): Promise<JsonlStore>
+  /** Another directory with the same redactor and doors; the caller closes it. */
+  openAt(directory: string, place: Pick<JsonlStoreOptions, 'layout' | 'readOnly'>): Promise<JsonlStore>
   close(): Promise<void>
 }
 
-type TranscriptOptions = Parameters<typeof JsonlStore.open>[1]
-
 /** Most commands never touch a transcript: the store is opened by the first that does. */
-function lazyTranscripts(directory: string, options: () => TranscriptOptions): Transcripts {
+function lazyTranscripts(directory: string, options: () => JsonlStoreOptions): Transcripts {
   let opened: Promise<JsonlStore> | null = null
   const open = (): Promise<JsonlStore> => (opened ??= openTranscripts(directory, options()))
+  const openAt: Transcripts['openAt'] = (other, place) => openTranscripts(other, { ...options(), ...place })
   const archive: ConversationArchive = {
     messages: async (key) => (await open()).getHistory(key),
     remove: async (key) => {
@@ -199,10 +202,10 @@ function lazyTranscripts(directory: string, options: () => TranscriptOptions): T
       return true
     },
   }
-  return { archive, open, close: async () => opened?.then((store) => store.close()) }
+  return { archive, open, openAt, close: async () => opened?.then((store) => store.close()) }
 }
 
-async function openTranscripts(directory: string, options: TranscriptOptions): Promise<JsonlStore> {
+async function openTranscripts(directory: string, options: JsonlStoreOptions): Promise<JsonlStore> {
   const { JsonlStore } = await import('./transcript/jsonl-store.ts')
   return JsonlStore.open(directory, options)
 }

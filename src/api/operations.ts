@@ -11,6 +11,7 @@ import { reviewOperations } from './review.ts'
 import { searchOperations } from './search.ts'
 import { sessionOperations } from './sessions.ts'
 import { systemOperations } from './system.ts'
+import { transcriptOperations } from './transcripts.ts'
 
 /** Every verb of Engram by its name. Faces map all of them with `Record<OperationName, …>`. */
 export const operations = {
@@ -24,6 +25,7 @@ export const operations = {
   ...backupOperations,
   ...doctorOperations,
   ...ingestOperations,
+  ...transcriptOperations,
   ...systemOperations,
 } as const
 

@@ -11,6 +11,7 @@ export const groups: Readonly<Record<string, string>> = {
   config: 'What is set, and where',
   conflicts: 'Pairs to judge, and versions in conflict',
   session: 'Sessions of agents',
+  transcript: 'Whole conversations, as they were',
   service: 'Run `engram serve` from login on',
 }
 

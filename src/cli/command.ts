@@ -28,6 +28,7 @@ export const sections = [
   'Reading for an agent',
   'Extracted memories',
   'Sessions and projects',
+  'Transcripts',
   'Relations and conflicts',
   'Backup and export',
   'This machine',

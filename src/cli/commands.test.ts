@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { ErrorCode } from '../model/errors.ts'
@@ -29,6 +29,9 @@ const notFound = (...words: readonly string[]): Case['fails'] => ({ words, code:
 
 const pool = ['save', 'Pool size', 'The pool holds ten connections.', '--type', 'decision', '--project', 'alpha']
 const retry = ['save', 'Pool size retry', 'Requests are retried three times.', '--project', 'alpha']
+
+const taken = [['transcript', 'migrate', 'old']]
+const noTranscript = (...words: readonly string[]): Case['fails'] => ({ words, code: 'transcript_not_found', exit: 5 })
 
 const cases: Readonly<Record<string, Case>> = {
   save: {
@@ -427,6 +430,54 @@ const cases: Readonly<Record<string, Case>> = {
     keys: ['0'],
     fails: usage('complete', '--nonsense'),
   },
+  'transcript list': {
+    before: taken,
+    words: ['transcript', 'list', '--counts'],
+    text: /^room:a {2}\S+ {2}2 {2}\d+$/m,
+    keys: ['transcripts', 'next'],
+    fails: usage('transcript', 'list', '--sort', 'nonsense'),
+  },
+  'transcript show': {
+    before: taken,
+    words: ['transcript', 'show', 'room:a'],
+    text: /^user {2}\S+\n {2}one\nassistant {2}\S+\n {2}two$/m,
+    keys: ['key', 'messages', 'next', 'end'],
+    fails: noTranscript('transcript', 'show', 'nobody'),
+  },
+  'transcript tail': {
+    before: taken,
+    words: ['transcript', 'tail', 'room:a', '--last', '1'],
+    text: /^assistant {2}\S+\n {2}two$/m,
+    keys: ['key', 'messages', 'next', 'end'],
+    fails: noTranscript('transcript', 'tail', 'nobody'),
+  },
+  'transcript truncate': {
+    before: taken,
+    words: ['transcript', 'truncate', 'room:a', '--keep', '1'],
+    text: /^Kept 1 of 2 messages\.$/m,
+    keys: ['key', 'kept', 'messages', 'dry_run'],
+    fails: usage('transcript', 'truncate', 'room:a'),
+  },
+  'transcript compact': {
+    before: [...taken, ['transcript', 'truncate', 'room:a', '--keep', '1']],
+    words: ['transcript', 'compact', '--all'],
+    text: /^room:a: 1 line dropped, \d+ B → \d+ B$/m,
+    keys: ['dry_run', 'transcripts'],
+    fails: usage('transcript', 'compact'),
+  },
+  'transcript migrate': {
+    words: ['transcript', 'migrate', 'old'],
+    text: /^ {2}room\.json as room:a: 2 messages\nMigrated 1 session\.$/m,
+    keys: ['migrated', 'dry_run', 'files'],
+    fails: usage('transcript', 'migrate', 'old', '--to-layout', 'compat'),
+  },
+  'transcript verify': {
+    before: taken,
+    words: ['transcript', 'verify'],
+    text: /^1 transcript, 2 lines, \d+ B read: nothing is bad\.$/m,
+    keys: ['problems', 'transcripts'],
+    fails: noTranscript('transcript', 'verify', 'nobody'),
+  },
   test: {
     words: ['test', '--quick'],
     text: /^ok +memory: save \(\d+ ms\)\n[^]*\n\n\d+ steps passed$/m,
@@ -459,9 +510,19 @@ const somebody = (): Person => {
 beforeEach(() => {
   state.somebody = person(newcomer)
   writeFileSync(join(somebody().home, 'prompts.json'), JSON.stringify(prompts))
+  mkdirSync(join(somebody().home, 'old'))
+  writeFileSync(join(somebody().home, 'old/room.json'), JSON.stringify(talk))
   writeFileSync(join(somebody().home, 'broken.json'), JSON.stringify(prompts).slice(0, -10))
 })
 afterEach(() => state.somebody?.leave())
+
+const talk = {
+  key: 'room:a',
+  messages: [
+    { role: 'user', content: 'one' },
+    { role: 'assistant', content: 'two' },
+  ],
+}
 
 const prompts = {
   version: '0.2.0',

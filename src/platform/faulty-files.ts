@@ -152,6 +152,21 @@ export class FaultyFiles implements Files {
     return this.#ask('facts', path, () => this.#inner.facts(path))
   }
 
+  factsOfMany(paths: readonly string[]): Promise<readonly (FileFacts | null)[]> {
+    return Promise.all(paths.map((path) => this.facts(path)))
+  }
+
+  readMany(paths: readonly string[], bytesMax: number): ReturnType<Files['readMany']> {
+    return Promise.all(
+      paths.map(async (path) => {
+        const facts = await this.facts(path)
+        if (facts === null) return null
+        const isSmall = facts.kind === 'file' && facts.size <= bytesMax
+        return { facts, bytes: isSmall ? await this.readBytes(path) : null }
+      }),
+    )
+  }
+
   list(directory: string): ReturnType<Files['list']> {
     return this.#ask('list', directory, () => this.#inner.list(directory))
   }

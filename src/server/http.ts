@@ -72,6 +72,7 @@ async function answer(context: Context<Env>, route: Route, options: HttpOptions)
     query: firstValues(context.req.url),
     body: takesBody(route) ? await readJsonBody(context.req.raw, route.bodyBytesMax ?? limits.httpBodyBytesMax) : null,
     projectOverride: options.projectOverride,
+    ...idempotencyOf(context.req.raw),
   }
   if (typeof route.guard === 'function') checkToken(context.req.raw, route.guard(request), options)
   const given = await route.answer(options.caller, request)
@@ -79,6 +80,11 @@ async function answer(context: Context<Env>, route: Route, options: HttpOptions)
     status: given.status,
     headers: { ...commonHeaders(trace.requestId), ...given.headers },
   })
+}
+
+function idempotencyOf(request: Request): { readonly idempotencyKey?: string } {
+  const key = request.headers.get('idempotency-key') ?? ''
+  return key === '' ? {} : { idempotencyKey: key }
 }
 
 const takesBody = (route: Route): boolean => route.method !== 'GET' && route.method !== 'DELETE'

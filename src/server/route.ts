@@ -8,6 +8,8 @@ export type RouteRequest = {
   /** The first value of each name. */
   readonly query: ReadonlyMap<string, string>
   readonly body: Readonly<Record<string, unknown>> | null
+  /** The header `Idempotency-Key`: a repeat of the same request is harmless (TRN-1601). */
+  readonly idempotencyKey?: string
   /** `--project` or ENGRAM_PROJECT of this server (MEM-1303). */
   readonly projectOverride: string | undefined
 }

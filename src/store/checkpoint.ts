@@ -120,7 +120,8 @@ export class Checkpointer {
       connection.pragma(`busy_timeout = ${forcedWaitMs}`)
       try {
         const { isComplete } = checkpoint(connection, 'RESTART')
-        if (!isComplete) this.#notBeforeMs = nowMs + forcedAgainMs
+        // Our own thread is through in a moment; a reader may stay.
+        if (!isComplete && this.#passes === null) this.#notBeforeMs = nowMs + forcedAgainMs
       } finally {
         connection.pragma(`busy_timeout = ${before}`)
       }

@@ -6,6 +6,7 @@ import { createMemoryLocks } from '../platform/file-lock.ts'
 import type { Files } from '../platform/files.ts'
 import { seededRandom } from '../platform/random.ts'
 import { JsonlStore } from './jsonl-store.ts'
+import type { LayoutName } from './layout.ts'
 import { MemoryFiles } from './memory-files.ts'
 
 /**
@@ -13,12 +14,13 @@ import { MemoryFiles } from './memory-files.ts'
  * the middle of a write, as a dying process and as a power cut; then the directory is opened again.
  */
 
-const open = (files: Files, seed: number): Promise<JsonlStore> =>
+const open = (files: Files, seed: number, layout: LayoutName = 'native'): Promise<JsonlStore> =>
   JsonlStore.open('/data/transcripts', {
     files,
     clock: new SimulatedClock(),
     random: seededRandom(seed),
     locks: createMemoryLocks(),
+    layout,
   })
 
 type State = { readonly history: readonly string[]; readonly summary: string; readonly exists: boolean }
@@ -35,6 +37,7 @@ const add = async (store: JsonlStore, all: readonly string[]): Promise<void> => 
 
 type Scenario = {
   readonly name: string
+  readonly layout: LayoutName
   readonly before: (store: JsonlStore) => Promise<void>
   readonly call: (store: JsonlStore) => Promise<unknown>
   /** Appends answer before and after alike; what they add may also be there in part. */
@@ -52,7 +55,7 @@ const item = (text: string): { message: { role: string; content: string }; messa
   messageId: text,
 })
 
-const scenarios: readonly Scenario[] = [
+const inBoth: readonly Omit<Scenario, 'layout'>[] = [
   { name: 'add, new directory', before: () => Promise.resolve(), call: (s) => add(s, ['new']), adds: ['new'] },
   { name: 'add', before: some, call: (s) => add(s, ['new']), adds: ['new'] },
   {
@@ -89,6 +92,8 @@ const scenarios: readonly Scenario[] = [
   { name: 'deleteSession, purge', before: truncated, call: (s) => s.deleteSession('k', { purge: true }) },
 ]
 
+const scenarios = (['native', 'compat'] as const).flatMap((layout) => inBoth.map((one) => ({ ...one, layout })))
+
 /** How the machine stops, and what of the unsynced survives. */
 const ends = {
   'process killed': (files: FaultyFiles) => files.killProcess(),
@@ -109,7 +114,7 @@ const stops: readonly Omit<Fault, 'at' | 'kind'>[] = [{}, { isDone: true }, { pa
 
 async function prepared(scenario: Scenario): Promise<{ readonly base: MemoryFiles; readonly old: State }> {
   const base = new MemoryFiles()
-  const store = await open(base, 1)
+  const store = await open(base, 1, scenario.layout)
   await scenario.before(store)
   const old = await stateOf(store)
   await store.close()
@@ -119,7 +124,7 @@ async function prepared(scenario: Scenario): Promise<{ readonly base: MemoryFile
 /** Runs the call with a fault; true when it answered. */
 async function run(files: FaultyFiles, scenario: Scenario): Promise<boolean> {
   try {
-    await scenario.call(await open(files, 2))
+    await scenario.call(await open(files, 2, scenario.layout))
     return true
   } catch {
     return false
@@ -134,11 +139,11 @@ async function changesOf(
   const files = new FaultyFiles(disk)
   await run(files, scenario)
   await files.killProcess()
-  return { kinds: files.operations.filter(isChange).map((one) => one.kind), next: await settled(disk) }
+  return { kinds: files.operations.filter(isChange).map((one) => one.kind), next: await settled(disk, scenario.layout) }
 }
 
-async function settled(disk: MemoryFiles): Promise<State> {
-  const store = await open(disk, 3)
+async function settled(disk: MemoryFiles, layout: LayoutName = 'native'): Promise<State> {
+  const store = await open(disk, 3, layout)
   const state = await stateOf(store)
   await store.close()
   return state
@@ -154,20 +159,20 @@ function allowed(scenario: Scenario, old: State, next: State, isAnswered: boolea
   return [old, ...states, next]
 }
 
-async function checkAfter(disk: MemoryFiles, states: readonly State[]): Promise<void> {
-  const found = await settled(disk)
+async function checkAfter(disk: MemoryFiles, states: readonly State[], layout: LayoutName): Promise<void> {
+  const found = await settled(disk, layout)
   expect(states).toContainEqual(found)
   // A writer finishes what was begun; nothing visible changes by it, and it can go on.
-  const store = await open(disk, 4)
+  const store = await open(disk, 4, layout)
   await store.addMessage('k', 'user', 'afterwards')
   await store.addMessage('k', 'user', 'and on')
   expect((await stateOf(store)).history).toEqual([...found.history, 'afterwards', 'and on'])
   await store.close()
-  expect((await settled(disk)).history).toEqual([...found.history, 'afterwards', 'and on'])
+  expect((await settled(disk, layout)).history).toEqual([...found.history, 'afterwards', 'and on'])
 }
 
 describe('TRN-P2 crash at every operation', () => {
-  it.for(scenarios)('TRN-701 $name: old or new', async (scenario) => {
+  it.for(scenarios)('TRN-701 $layout, $name: old or new', async (scenario) => {
     const { base, old } = await prepared(scenario)
     const { kinds, next } = await changesOf(base, scenario)
     expect(kinds.length).toBeGreaterThan(2)
@@ -179,14 +184,14 @@ describe('TRN-P2 crash at every operation', () => {
           const isAnswered = await run(files, scenario)
           expect(files.hasStruck).toBe(true)
           await end(files)
-          await checkAfter(disk, allowed(scenario, old, next, isAnswered))
+          await checkAfter(disk, allowed(scenario, old, next, isAnswered), scenario.layout)
         }
       }
     }
   })
 
   const replacing = scenarios.filter(({ name }) => /^(setHistory|compact|deleteSession)$/.test(name))
-  it.for(replacing)('TRN-701 $name: a second crash during recovery changes nothing', async (scenario) => {
+  it.for(replacing)('TRN-701 $layout, $name: a second crash during recovery changes nothing', async (scenario) => {
     const { base, old } = await prepared(scenario)
     const { kinds, next } = await changesOf(base, scenario)
     for (let at = 1; at <= kinds.length; at++) {
@@ -201,11 +206,11 @@ describe('TRN-P2 crash at every operation', () => {
         const disk = broken.copy()
         const again = new FaultyFiles(disk, { at: second, kind: 'crash', matches: isChange })
         // Any write makes the store finish what was begun.
-        const store = await open(again, 5).catch(() => null)
-        await store?.setNotes('k', { project: 'p' }).catch(() => undefined)
+        const store = await open(again, 5, scenario.layout).catch(() => null)
+        await store?.setNotes('k', { scope: { s: 1 } }).catch(() => undefined)
         isOver = !again.hasStruck
         await again.cutPower()
-        expect([old, next, { ...next, exists: true }]).toContainEqual(await settled(disk))
+        expect([old, next, { ...next, exists: true }]).toContainEqual(await settled(disk, scenario.layout))
       }
     }
   })
@@ -220,13 +225,16 @@ describe('a failing disk', () => {
     ['EROFS', 'read_only'],
   ] as const
   /** Everything a session goes through; answers what was acknowledged and what failed. */
-  async function live(files: Files): Promise<{ kept: string[]; failures: unknown[]; store: JsonlStore | null }> {
+  async function live(
+    files: Files,
+    layout: LayoutName,
+  ): Promise<{ kept: string[]; failures: unknown[]; store: JsonlStore | null }> {
     const failures: unknown[] = []
     const kept: string[] = ['message 3', 'message 4', 'message 5']
     const attempt = async (work: () => Promise<unknown>, done: () => void): Promise<void> => {
       await work().then(done, (error: unknown) => failures.push(error))
     }
-    const store = await open(files, 6).catch((error: unknown) => {
+    const store = await open(files, 6, layout).catch((error: unknown) => {
       failures.push(error)
       return null
     })
@@ -251,16 +259,20 @@ describe('a failing disk', () => {
     return { kept, failures, store }
   }
 
-  it.for(codes)(
+  const inLayouts = (['native', 'compat'] as const).flatMap((layout) => codes.map((one) => [layout, ...one] as const))
+  it.for(inLayouts)(
     'TRN-607 TRN-609 %j at any operation: typed, nothing acknowledged lost, the store goes on',
-    async ([code, expected]) => {
-      const { base } = await prepared({ name: '', before: truncated, call: () => Promise.resolve() })
+    async ([layout, code, expected]) => {
+      const { base } = await prepared({ name: '', layout, before: truncated, call: () => Promise.resolve() })
       const counting = new FaultyFiles(base.copy())
-      await live(counting)
+      await live(counting, layout)
       expect(counting.operations.length).toBeGreaterThan(50)
       for (let at = 1; at <= counting.operations.length; at++) {
         const disk = base.copy()
-        const { kept, failures, store } = await live(new FaultyFiles(disk, { at, kind: 'fail', code, partBytes: 7 }))
+        const { kept, failures, store } = await live(
+          new FaultyFiles(disk, { at, kind: 'fail', code, partBytes: 7 }),
+          layout,
+        )
         expect(failures.length).toBeLessThanOrEqual(1)
         for (const failure of failures) {
           const isOpening = failure instanceof Error && failure.message.startsWith('create directory')
@@ -269,7 +281,7 @@ describe('a failing disk', () => {
         const seen = (await store?.getHistory('k'))?.map((message) => message.content) ?? kept
         expect(seen.filter((text) => kept.includes(text))).toEqual(kept)
         await store?.close()
-        const { history } = await settled(disk)
+        const { history } = await settled(disk, layout)
         expect(history).toEqual(seen)
       }
     },

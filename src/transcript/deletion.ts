@@ -5,7 +5,7 @@ import type { SessionPaths, StoreContext } from './store-context.ts'
 
 /** Where a deleted session goes, sortable by time. */
 export const trashName = (store: StoreContext, paths: SessionPaths): string =>
-  `${store.clock.nowMs().toString().padStart(15, '0')}-${store.random.hex(4)}-${paths.name}`
+  `${store.clock.nowMs().toString().padStart(15, '0')}-${store.random.hex(4)}-${paths.own}`
 
 /** When a trash directory was made, or null when the name is not ours. */
 export function trashTime(name: string): number | null {
@@ -30,11 +30,11 @@ async function purge(store: StoreContext, paths: SessionPaths): Promise<void> {
   await store.files.remove(paths.transcript)
   const directory = `${store.directory}/.engram/quarantine`
   for (const { name } of (await store.files.list(directory)) ?? []) {
-    if (name.startsWith(`${paths.name}.`)) await store.files.remove(`${directory}/${name}`)
+    if (name.startsWith(`${paths.own}.`)) await store.files.remove(`${directory}/${name}`)
   }
   const temporary = `${store.directory}/.engram/tmp`
   for (const { name } of (await store.files.list(temporary)) ?? []) {
-    if (name.startsWith(`${paths.name}.`)) await store.files.remove(`${temporary}/${name}`)
+    if (name.startsWith(`${paths.own}.`)) await store.files.remove(`${temporary}/${name}`)
   }
 }
 
@@ -47,7 +47,7 @@ async function moveToTrash(store: StoreContext, paths: SessionPaths, meta: Meta,
   await writeAtomic(
     store.files,
     `${directory}/${paths.name}.meta.json`,
-    Buffer.from(formatMeta({ ...meta, deleting: null }), 'utf8'),
+    Buffer.from(formatMeta({ ...meta, deleting: null }, store.layout), 'utf8'),
     { permissions: store.layout.filePermissions, unique: store.random.hex(8) },
   )
   await store.files.syncDirectory(`${store.directory}/.engram/trash`)

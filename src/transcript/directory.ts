@@ -71,8 +71,9 @@ async function sweepTemporary(store: StoreContext): Promise<void> {
   for (const { name, kind } of (await store.files.list(directory)) ?? []) {
     const facts = kind === 'file' ? await store.files.facts(`${directory}/${name}`) : null
     if (facts === null || store.clock.nowMs() - Number(facts.mtimeNs / 1_000_000n) < bounds.sweepAfterMs) continue
-    const session = name.slice(0, Math.max(name.indexOf('.'), 0))
-    const meta = await readMeta(store.files, pathsOf(store.directory, session).meta)
+    const session = store.layout.nameOfOwn(name.slice(0, Math.max(name.indexOf('.'), 0)))
+    if (session === null) continue
+    const meta = await readMeta(store.files, pathsOf(store, session).meta)
     if (meta.state === 'ok' && meta.meta.pending?.file === name) continue
     // A damaged meta may have named it.
     if (meta.state !== 'damaged') await store.files.remove(`${directory}/${name}`)

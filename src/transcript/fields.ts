@@ -64,10 +64,40 @@ function firstMismatch(values: readonly unknown[], shape: Shape): string | null 
   return null
 }
 
+const fold = (name: string): string => name.toUpperCase().toLowerCase()
+
+/** The value with known fields under their exact names, however they were written; an exact name wins (TRN-208). */
+export const exactNames = (message: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> =>
+  renamedFields(message, messageFields)
+
+function renamed(value: unknown, shape: Shape): unknown {
+  if (typeof shape === 'string') return value
+  if ('list' in shape) return Array.isArray(value) ? value.map((one: unknown) => renamed(one, shape.list)) : value
+  return isRecord(value) ? renamedFields(value, shape.fields) : value
+}
+
+function renamedFields(
+  value: Readonly<Record<string, unknown>>,
+  fields: Readonly<Record<string, Shape>>,
+): Readonly<Record<string, unknown>> {
+  const nameOf = (name: string): string => {
+    if (Object.hasOwn(fields, name)) return name
+    const exact = Object.keys(fields).find((known) => known === fold(name))
+    return exact === undefined || Object.hasOwn(value, exact) ? name : exact
+  }
+  return Object.fromEntries(
+    Object.entries(value).map(([name, inner]) => {
+      const known = nameOf(name)
+      const shape = Object.hasOwn(fields, known) ? fields[known] : undefined
+      return [known, shape === undefined ? inner : renamed(inner, shape)]
+    }),
+  )
+}
+
 const rfc3339 =
   /^\d{4}-(?:0[1-9]|1[0-2])-(\d\d)T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/
 
-function isTime(value: string): boolean {
+export function isTime(value: string): boolean {
   if (value === '') return true
   const match = rfc3339.exec(value)
   if (match === null) return false

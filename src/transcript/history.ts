@@ -2,8 +2,7 @@ import { EngramError } from '../model/errors.ts'
 import { errorCodeOf, isMissing } from '../platform/files.ts'
 import type { OpenFile } from '../platform/files.ts'
 import { bounds } from './bounds.ts'
-import { decodeLine } from './line.ts'
-import { LineIndex, locate } from './line-index.ts'
+import { LineIndex, extendIndex, locate } from './line-index.ts'
 import { emptyMeta } from './meta.ts'
 import type { Meta } from './meta.ts'
 import { rebuildMeta } from './meta-file.ts'
@@ -97,7 +96,7 @@ async function metaOf(store: StoreContext, session: Session): Promise<Meta | nul
   const read = await session.readMeta()
   if (read.state === 'missing') return null
   if (read.state === 'ok') {
-    checkOwner(read.meta, session.key)
+    checkOwner(store, read.meta, session.key)
     return read.meta
   }
   if (store.readOnly) return rebuildMeta(store, session.paths, session.key, { reason: read.reason, isDry: true })
@@ -134,8 +133,8 @@ export type Range = {
 
 /** The visible messages in order, or a part of them (TRN-502, TRN-903). */
 export async function messagesOf(view: View, range: Range): Promise<readonly TranscriptMessage[]> {
-  const isTail = range.last !== undefined && [range.after, range.before, range.limit].every((one) => one === undefined)
-  if (isTail) return lastMessages(view, range.last ?? 0)
+  const isTail = range.last !== undefined && range.after === undefined && range.limit === undefined
+  if (isTail) return lastMessages(view, range.last ?? 0, range.before)
   const found = await collect(view, { ...range, messagesMax: range.limit ?? Infinity, bytesMax: Infinity })
   const messages = found.messages.map((one) => one.message)
   if (range.last === undefined) return messages
@@ -145,6 +144,26 @@ export async function messagesOf(view: View, range: Range): Promise<readonly Tra
 export function pageOf(view: View, range: Range): Promise<HistoryPage> {
   const messagesMax = Math.min(range.limit ?? bounds.pageMessages, bounds.pageMessagesMax)
   return collect(view, { ...range, messagesMax, bytesMax: bounds.pageBytesMax })
+}
+
+/** Position of the last raw line, whole or torn; what is appended later comes after it. */
+export async function endOf({ file, index, size, base }: View): Promise<number> {
+  if (file === null) return base
+  await extendIndex(index, file, size)
+  return base + index.rawLines
+}
+
+/** The last visible raw lines as they stand, bad ones included; `last` 0 means all. */
+export async function rawTexts(view: View, last: number): Promise<string[]> {
+  const { file } = view
+  const texts: string[] = []
+  if (file === null) return texts
+  const first = await locate(view.index, file, view.size, view.skip + 1)
+  await forEachLineBack(file, first.offset, view.size, (line) => {
+    texts.push(line.bytes?.toString('utf8') ?? '')
+    return last === 0 || texts.length < last
+  })
+  return texts.toReversed()
 }
 
 /** Visible retained messages, counted without keeping them. */
@@ -186,27 +205,39 @@ async function collect(
   return { messages, next }
 }
 
-async function lastMessages(view: View, last: number): Promise<readonly TranscriptMessage[]> {
+async function lastMessages(
+  view: View,
+  last: number,
+  before: number | undefined,
+): Promise<readonly TranscriptMessage[]> {
   const { file } = view
   const messages: TranscriptMessage[] = []
   if (file === null || last === 0) return messages
   const first = view.skip === 0 ? { offset: 0 } : await locate(view.index, file, view.size, view.skip + 1)
-  await forEachLineBack(file, first.offset, view.size, (line) => {
-    const message = messageIn(view, line, true)
+  const lineEnd = before === undefined ? null : before - view.base
+  const end = lineEnd === null ? view.size : (await locate(view.index, file, view.size, lineEnd)).offset
+  await forEachLineBack(file, first.offset, Math.max(end, first.offset), (line) => {
+    const message = messageIn(view, line, end === view.size ? 'backwards' : 'within')
     if (message !== null) messages.push(message)
     return messages.length < last
   })
   return messages.toReversed()
 }
 
-function messageIn(view: View, line: RawLine, isBackwards = false): TranscriptMessage | null {
-  const decoded = decodeLine(line.bytes)
+function messageIn(
+  view: View,
+  line: RawLine,
+  way: 'forwards' | 'backwards' | 'within' = 'forwards',
+): TranscriptMessage | null {
+  const decoded = view.store.layout.decode(line.bytes)
   if (decoded.kind === 'message') return decoded.isThought && !view.store.keepsThoughts ? null : decoded.message
   // A last line without its newline is a write in progress.
-  if (line.isEnded)
-    view.session.reportBad(isBackwards ? lineFromEnd(view, line) : line.number, line.offset, decoded.reason)
+  if (line.isEnded) view.session.reportBad(numberOf(view, line, way), line.offset, decoded.reason)
   return null
 }
+
+const numberOf = (view: View, line: RawLine, way: 'forwards' | 'backwards' | 'within'): number | null =>
+  way === 'forwards' ? line.number : way === 'within' ? null : lineFromEnd(view, line)
 
 /** Raw line number of a line counted from the end, when the file was counted at all. */
 const lineFromEnd = (view: View, line: RawLine): number | null =>

@@ -493,11 +493,11 @@ describe('opening', () => {
     ['a legacy file', { '/t/old.json': '{}' }],
     ['a meta file without format', { '/t/a.meta.json': '{"key":"a"}' }],
     ['a compat note', { '/t/.engram/format.json': '{"format":"engram-transcripts","version":1,"layout":"compat"}' }],
-  ])('TRN-304 %s: refused, and nothing is touched', async (_, found) => {
+  ])('TRN-304 %s: refused where native was asked for, and nothing is touched', async (_, found) => {
     const files = new MemoryFiles()
     await files.makeDirectory('/t/.engram')
     for (const [name, text] of Object.entries(found)) await write(files, name, text)
-    await expect(open(files)).rejects.toMatchObject({ code: 'transcript_layout_mismatch' })
+    await expect(open(files, { layout: 'native' })).rejects.toMatchObject({ code: 'transcript_layout_mismatch' })
     expect(files.paths()).toEqual(Object.keys(found))
   })
 
@@ -539,6 +539,31 @@ describe('opening', () => {
       await first.addMessage('k', 'user', `b${n}`, { messageId: `b${n}` })
       expect(await second.addMessage('k', 'user', 'again', { messageId: `b${n}` })).toMatchObject({ duplicate: true })
     }
+  })
+
+  it('TRN-1302 a second list looks at nothing; after a change only the changed meta file is read', async () => {
+    const inner = new MemoryFiles()
+    const first = await open(inner)
+    const keys = Array.from({ length: 40 }, (_, n) => `key-${n}`)
+    for (const key of keys) await first.addMessage(key, 'user', 'x')
+    await first.close()
+    const files = new FaultyFiles(inner)
+    const store = await open(files)
+    expect((await store.listSessions()).sessions).toHaveLength(40)
+    const asked = (): number => files.operations.length
+    const read = (): number => files.count('readBytes', '.meta.json')
+    const before = [asked(), read()]
+    expect((await store.listSessions({ sort: 'key' })).sessions[0]?.key).toBe('key-0')
+    expect([asked() - (before[0] ?? 0) < 6, read() - (before[1] ?? 0)]).toEqual([true, 0])
+    const other = await open(inner)
+    await other.setSummary('key-7', 'changed')
+    await other.close()
+    expect((await store.listSessions({ prefix: 'key-7' })).sessions).toMatchObject([{ summary: 'changed' }])
+    expect(read() - (before[1] ?? 0)).toBe(1)
+    await store.addMessage('new', 'user', 'x')
+    expect((await store.listSessions({ prefix: 'new' })).sessions).toMatchObject([{ key: 'new' }])
+    await store.deleteSession('new')
+    expect((await store.listSessions({ prefix: 'new' })).sessions).toEqual([])
   })
 
   it('TRN-801 many sessions: few stay open, none loses its order', async () => {
@@ -605,6 +630,8 @@ describe('reading', () => {
         return inner.open(...given)
       },
       facts: (one) => inner.facts(one),
+      factsOfMany: (paths) => inner.factsOfMany(paths),
+      readMany: (paths, bytesMax) => inner.readMany(paths, bytesMax),
       list: (one) => inner.list(one),
       makeDirectory: (one) => inner.makeDirectory(one),
       readBytes: (one) => inner.readBytes(one),

@@ -19,16 +19,24 @@ import {
 import { bounds } from './bounds.ts'
 import { createDirectory, createPrepare, sweep } from './directory.ts'
 import { Gate } from './gate.ts'
-import { countOf, messagesOf, pageOf, readSession } from './history.ts'
+import { countOf, endOf, messagesOf, pageOf, rawTexts, readSession } from './history.ts'
 import type { View } from './history.ts'
+import { comparableLines, comparableMessages, decideImport, importSession, isMarkedWith } from './import-session.ts'
+import type { ImportOutcome, ImportedSession, SessionImporter } from './import-session.ts'
+import { inspectSession } from './inspect.ts'
+import type { Inspection } from './inspect.ts'
 import { checkKey } from './keys.ts'
-import { detectLayout, nativeLayout } from './layout.ts'
-import { listDirectory } from './list-directory.ts'
-import { pageOfSessions } from './listing.ts'
+import { chooseLayout, detectLayout, layouts } from './layout.ts'
+import type { LayoutName } from './layout.ts'
+import { DirectoryList, sessionNames } from './list-directory.ts'
+import { pageOfSessions, sortOf } from './listing.ts'
 import { lineOf } from './message.ts'
-import type { LineOptions } from './message.ts'
+import type { Line, LineOptions } from './message.ts'
 import { notesOf } from './meta.ts'
 import { compact, deleteSession, setHistory, setNotes, setSummary, truncateHistory } from './operations.ts'
+import { isMainAlias, promote } from './promotion.ts'
+import { isSameRaw, openRaw, putRaw } from './raw-session.ts'
+import type { CopiedSession, RawSession } from './raw-session.ts'
 import type { Redact } from './redaction.ts'
 import { Session, checkAborted } from './session.ts'
 import type { Held } from './session.ts'
@@ -42,6 +50,7 @@ import type {
   BatchItem,
   BatchOptions,
   CallOptions,
+  CompactOptions,
   HistoryOptions,
   HistoryPage,
   HistoryRange,
@@ -53,6 +62,8 @@ import type {
 } from './store.ts'
 
 export type JsonlStoreOptions = {
+  /** `auto`: as the directory is laid out already; a new one is native (TRN-304). */
+  readonly layout?: LayoutName | 'auto'
   readonly files?: Files
   readonly clock?: Clock
   readonly random?: Random
@@ -68,9 +79,10 @@ export type JsonlStoreOptions = {
 }
 
 /** Transcripts as append-only JSONL files, two per session, in one directory (TRN-301). Any number of stores and processes may share it. */
-export class JsonlStore implements TranscriptArchive {
+export class JsonlStore implements TranscriptArchive, SessionImporter {
   readonly #store: StoreContext
   readonly #redact: Redact | null
+  readonly #list: DirectoryList
   /** By file name, the least recently used first. */
   readonly #sessions = new Map<string, Session>()
   /** Sessions that remember all their ids, the last used last. */
@@ -81,6 +93,7 @@ export class JsonlStore implements TranscriptArchive {
   private constructor(store: StoreContext, redact: Redact | null) {
     this.#store = store
     this.#redact = redact
+    this.#list = new DirectoryList(store)
   }
 
   /**
@@ -91,29 +104,28 @@ export class JsonlStore implements TranscriptArchive {
     const files = options.files ?? systemFiles
     const path = directory.length > 1 ? directory.replace(/\/+$/, '') : directory
     const log = options.log ?? (() => undefined)
-    if (options.readOnly !== true) await createDirectory(files, path, nativeLayout.directoryPermissions)
+    const asked = options.layout ?? 'auto'
+    const { directoryPermissions } = layouts[asked === 'compat' ? 'compat' : 'native']
+    if (options.readOnly !== true) await createDirectory(files, path, directoryPermissions)
     const found = await detectLayout(files, path).catch((error: unknown) => {
       throw storageError(error, `open directory ${path}`)
     })
-    if (found.layout === 'foreign') {
-      throw new EngramError(
-        'transcript_layout_mismatch',
-        `${path}: expected transcripts in the native layout, found another`,
-      )
-    }
-    if (found.layout === 'newer') log('newer_format', { directory: path, version: found.version })
+    const layout = chooseLayout(asked, found, path)
+    if (layout.name === 'compat' && options.keepThoughts === true)
+      throw new EngramError('invalid_request', 'keepThoughts: the compat layout has no place for thoughts alone')
+    if (found.isNewer) log('newer_format', { directory: path, version: found.version })
     const store: StoreContext = {
       directory: path,
-      layout: nativeLayout,
+      layout,
       files,
       locks: options.locks ?? systemLocks,
       clock: options.clock ?? systemClock,
       random: options.random ?? systemRandom,
       log,
-      readOnly: options.readOnly === true || found.layout === 'newer',
+      readOnly: options.readOnly === true || found.isNewer,
       keepsThoughts: options.keepThoughts === true,
       syncs: new Gate(bounds.syncsAtOnceMax),
-      prepare: createPrepare(files, path, nativeLayout, options.random ?? systemRandom),
+      prepare: createPrepare(files, path, layout, options.random ?? systemRandom),
     }
     if (!store.readOnly) await sweep(store)
     return new JsonlStore(store, options.redact ?? null)
@@ -187,10 +199,10 @@ export class JsonlStore implements TranscriptArchive {
     })
   }
 
-  compact(sessionKey: string, options: CallOptions = {}): Promise<void> {
-    return this.#write(sessionKey, options, (session) =>
-      this.#hold(session, options, false, compact).then(() => undefined),
-    )
+  compact(sessionKey: string, options: CompactOptions = {}): Promise<void> {
+    return this.#write(sessionKey, options, async (session) => {
+      await this.#hold(session, options, false, (held) => compact(held, options.force === true))
+    })
   }
 
   notes(sessionKey: string, options: CallOptions = {}): Promise<TranscriptNotes> {
@@ -200,10 +212,19 @@ export class JsonlStore implements TranscriptArchive {
   setNotes(sessionKey: string, notes: TranscriptNotes, options: CallOptions = {}): Promise<void> {
     return this.#write(sessionKey, options, async (session) => {
       checkNotes(notes)
+      this.#checkNotesFit(notes)
       const title = notes.title === undefined ? undefined : (this.#redact?.(notes.title).text ?? notes.title)
       const clean = title === undefined ? notes : { ...notes, title }
       await this.#hold(session, options, true, (held) => setNotes(held, clean))
     })
+  }
+
+  /** A layout of others has a place for the scope alone (TRN-1206). */
+  #checkNotesFit(notes: TranscriptNotes): void {
+    const { scope: _, ...others } = notes
+    const name = Object.entries(others).find(([, value]) => value !== undefined)?.[0]
+    if (this.#store.layout.hasOwnFields || name === undefined) return
+    throw new EngramError('invalid_request', `${name}: the compat layout has no place for it`)
   }
 
   deleteSession(sessionKey: string, options: CallOptions & { readonly purge?: boolean } = {}): Promise<boolean> {
@@ -225,16 +246,138 @@ export class JsonlStore implements TranscriptArchive {
     return this.#read(sessionKey, options, countOf)
   }
 
+  /** Position of the last line; 0 when there is none. */
+  end(sessionKey: string, options: CallOptions = {}): Promise<number> {
+    return this.#read(sessionKey, options, endOf)
+  }
+
+  /** Bytes of the transcript file. */
+  size(sessionKey: string, options: CallOptions = {}): Promise<number> {
+    return this.#read(sessionKey, options, (view) => Promise.resolve(view.size))
+  }
+
+  /** The last visible lines as they are stored, bad ones included; 0 means all. */
+  rawLines(sessionKey: string, last: number, options: CallOptions = {}): Promise<readonly string[]> {
+    return this.#read(sessionKey, { ...options, last }, (view) => rawTexts(view, last))
+  }
+
+  /** Reads every line and repairs nothing; null when there is no such session (TRN-1004). */
+  inspect(sessionKey: string): Promise<Inspection | null> {
+    return this.#call(() => {
+      checkKey(sessionKey)
+      return inspectSession(this.#store, this.#store.layout.nameOf(sessionKey))
+    })
+  }
+
+  /** File names of all sessions without extension, sorted; {@link inspectName} takes them. */
+  sessionNames(): Promise<readonly string[]> {
+    return this.#call(() => sessionNames(this.#store))
+  }
+
+  inspectName(name: string): Promise<Inspection | null> {
+    return this.#call(() => inspectSession(this.#store, name))
+  }
+
+  /** Takes a whole session in one step, unless it would lose what is there (TRN-1103–1105). */
+  importSession(
+    sessionKey: string,
+    session: ImportedSession,
+    options: CallOptions & { readonly dryRun?: boolean } = {},
+  ): Promise<ImportOutcome> {
+    const linesOf = (): Line[] => {
+      const shared = this.#lineOptions()
+      return linesOfHistory(session.messages, { ...shared, now: session.created ?? shared.now })
+    }
+    if (options.dryRun === true) {
+      return this.#read(sessionKey, options, async (view) => {
+        const there = await comparableMessages(this.#store, view)
+        const coming = comparableLines(this.#store, linesOf())
+        return decideImport(there, coming, isMarkedWith(view.meta, session.from.sha256))
+      })
+    }
+    return this.#write(sessionKey, options, async (held) => {
+      const lines = linesOf()
+      checkSummary(session.summary)
+      const clean = { ...session, summary: this.#redact?.(session.summary).text ?? session.summary }
+      const outcome = await this.#hold(held, options, true, (one) => importSession(one, clean, lines))
+      return outcome ?? 'conflict'
+    })
+  }
+
+  /**
+   * Makes an alias's messages and summary those of a session that has none, the first alias that has any (TRN-1204). Two
+   * sessions are locked in the order of their file names, so that opposite promotions cannot block each other (TRN-805).
+   */
+  promoteAliasHistory(
+    sessionKey: string,
+    scope: Readonly<Record<string, unknown>> | undefined,
+    aliases: readonly string[],
+    options: CallOptions = {},
+  ): Promise<boolean> {
+    return this.#write(sessionKey, options, async (session) => {
+      const clean = [...new Set(aliases.map((one) => one.trim()))].filter((one) => one !== '' && one !== sessionKey)
+      for (const alias of clean.filter((one) => !isMainAlias(one))) {
+        checkKey(alias)
+        const other = this.#session(alias)
+        if (other === session || !(await other.isThere())) continue
+        if (await this.#holdBoth(session, other, (into, from) => promote(into, from, { scope, aliases: clean })))
+          return true
+      }
+      return false
+    })
+  }
+
+  async #holdBoth(into: Session, from: Session, work: (into: Held, from: Held) => Promise<boolean>): Promise<boolean> {
+    const isInOrder = Buffer.compare(Buffer.from(into.paths.name), Buffer.from(from.paths.name)) < 0
+    const [first, second] = isInOrder ? [into, from] : [from, into]
+    const done = await this.#hold(first, {}, true, (one) =>
+      this.#hold(second, {}, true, (two) => (isInOrder ? work(one, two) : work(two, one))),
+    )
+    return done ?? false
+  }
+
+  /** Copies one session of another store as it stands (TRN-1106); null when it is none. */
+  copyFrom(source: JsonlStore, name: string, dryRun: boolean): Promise<CopiedSession | null> {
+    return this.#call(async () => {
+      const raw = await openRaw(source.#store, name)
+      if (raw === null) return null
+      try {
+        return await this.#copy(raw, dryRun)
+      } finally {
+        await raw.file?.close()
+      }
+    })
+  }
+
+  async #copy(raw: RawSession, dryRun: boolean): Promise<CopiedSession> {
+    const { key } = raw.meta
+    const there = await openRaw(this.#store, this.#store.layout.nameOf(key))
+    const isThere = there !== null && (there.file !== null || there.meta.createdAt !== '')
+    try {
+      if (there !== null && isThere) {
+        if (await isSameRaw(raw, there, this.#store.layout.hasSums)) return { key, outcome: 'present', lines: 0 }
+        return { key, outcome: 'conflict', reason: `another session is there: ${there.meta.key}`, lines: 0 }
+      }
+    } finally {
+      await there?.file?.close()
+    }
+    if (dryRun) return { key, outcome: 'copied', lines: raw.meta.count }
+    const lines = await this.#hold(this.#session(key), {}, true, (held) => putRaw(held, raw))
+    return { key, outcome: 'copied', lines: lines ?? 0 }
+  }
+
+  get layout(): LayoutName {
+    return this.#store.layout.name
+  }
+
   listSessions(options: ListOptions = {}): Promise<SessionPage> {
     return this.#call(async () => {
       checkList(options)
-      const page = pageOfSessions(await listDirectory(this.#store), options)
+      const page = pageOfSessions(await this.#list.sorted(sortOf(options)), options)
       if (options.counts !== true) return page
       const sessions = []
       for (const listing of page.sessions) {
-        // A name that is only a hash cannot be opened by the key it is listed under.
-        const isOpen = this.#store.layout.nameOf(listing.key) !== listing.key && !listing.key.includes('~~')
-        const messages = isOpen ? await this.#readOf(this.#session(listing.key), countOf) : 0
+        const messages = await this.#readOf(this.#session(listing.key), countOf)
         sessions.push({ ...listing, messages })
       }
       return { ...page, sessions }
@@ -279,7 +422,7 @@ export class JsonlStore implements TranscriptArchive {
         throw new EngramError('read_only', `${this.#store.directory}: the transcripts were opened for reading only`)
       }
       checkAborted(options.signal)
-      return write(this.#session(sessionKey))
+      return write(this.#session(sessionKey)).finally(() => this.#list.forget())
     })
   }
 

@@ -54,6 +54,26 @@ export function nativeKey(name: string): string | null {
   return nativeName(key) === name ? key : null
 }
 
+/** picoclaw's name of a key (TRN-305): keys that map to one name are one session. */
+export const compatName = (key: string): string => key.replace(/[:/\\]/g, '_')
+
+/** With `.meta.json` the longest name a file system takes. */
+const compatBytesMax = 255 - '.meta.json'.length
+
+/** Refuses what picoclaw's layout cannot name (TRN-306). */
+export function checkCompatName(name: string): void {
+  if (name.includes('\0')) throw new EngramError('invalid_key', 'session key: expected text without NUL in this layout')
+  const bytes = utf8Bytes(name)
+  if (bytes <= compatBytesMax) return
+  throw new EngramError(
+    'invalid_key',
+    `session key: expected at most ${compatBytesMax} bytes in this layout, got ${bytes}`,
+  )
+}
+
 /** Also true for names that are a hash of their key. */
 export const isNativeName = (name: string): boolean =>
-  nativeKey(name) !== null || /^s-(?:[a-z0-9_-]|~[0-9a-f]{2}){0,100}~~[0-9a-f]{64}$/.test(name)
+  // Without an escape there is nothing that could be written in two ways.
+  (name.length <= prefix.length + plainBytesMax && /^s-[a-z0-9_-]*$/.test(name)) ||
+  nativeKey(name) !== null ||
+  /^s-(?:[a-z0-9_-]|~[0-9a-f]{2}){0,100}~~[0-9a-f]{64}$/.test(name)

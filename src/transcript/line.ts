@@ -1,5 +1,5 @@
 import { crc32cHex } from './crc32c.ts'
-import { fieldOrder, isRecord, isThought, wrongField } from './fields.ts'
+import { exactNames, fieldOrder, isRecord, isThought, wrongField } from './fields.ts'
 import type { TranscriptMessage } from './store.ts'
 
 /** What a raw line holds. `bad` lines are skipped and counted (TRN-207); the reason never quotes them. */
@@ -14,6 +14,7 @@ const bad = (reason: BadReason): Decoded => ({ kind: 'bad', reason })
 /** Decodes one line without its newline; null is a line above the limit. Sums are checked where there are any. */
 export function decodeLine(bytes: Buffer | null): Decoded {
   if (bytes === null) return bad('too long')
+  if (hasMark(bytes)) return decodeLine(bytes.subarray(markBytes))
   const sumStart = findRightSum(bytes)
   const value = parse(sumStart === null ? bytes.toString('utf8') : `${bytes.toString('utf8', 0, sumStart)}}`)
   if (value === undefined) return bad('not JSON')
@@ -25,6 +26,30 @@ export function decodeLine(bytes: Buffer | null): Decoded {
   const message = asMessage(value)
   return { kind: 'message', message, isThought: isThought(message) }
 }
+
+/** The line without its sum, when it ends with the right one: other programs know no sums (TRN-210). */
+export function withoutSum(bytes: Buffer): Buffer {
+  const start = findRightSum(bytes)
+  return start === null ? bytes : Buffer.concat([bytes.subarray(0, start), Buffer.from('}')])
+}
+
+/** As picoclaw's decoder takes a line (TRN-207, TRN-208): names in any case, `null` for an empty message, no sums. */
+export function decodeCompatLine(bytes: Buffer | null): Decoded {
+  if (bytes === null) return bad('too long')
+  if (hasMark(bytes)) return decodeCompatLine(bytes.subarray(markBytes))
+  const value = parse(bytes.toString('utf8'))
+  if (value === undefined) return bad('not JSON')
+  if (value !== null && !isRecord(value)) return bad('not an object')
+  const named = exactNames(value ?? {})
+  const wrong = wrongField(named)
+  if (wrong !== null) return bad(`field ${wrong}`)
+  const message = asMessage(named)
+  return { kind: 'message', message, isThought: isThought(message) }
+}
+
+/** A byte order mark some editors put at the start of a file (TRN-208). */
+const hasMark = (bytes: Buffer): boolean => bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf
+const markBytes = 3
 
 function parse(text: string): unknown {
   try {

@@ -3,13 +3,17 @@ import { parseTime } from '../model/times.ts'
 import { bounds } from './bounds.ts'
 import type { ListOptions, SessionListing, SessionPage } from './store.ts'
 
+/** As the store writes times itself: these compare as text. */
+const isOurs = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
+
 /** The later of two RFC 3339 times, as UTC text; unreadable ones count as none. */
 export function laterTime(a: string, b: string): string {
+  if (isOurs.test(a) && (b === '' || isOurs.test(b))) return a > b ? a : b
   const [first, second] = [parseTime(a) ?? 0, parseTime(b) ?? 0]
   return new Date(Math.max(first, second)).toISOString()
 }
 
-type Sort = NonNullable<ListOptions['sort']>
+export type Sort = NonNullable<ListOptions['sort']>
 
 const valueOf = (session: SessionListing, sort: Sort): string =>
   sort === 'key' ? '' : sort === 'created' ? session.createdAt : session.updatedAt
@@ -21,16 +25,31 @@ function compare(a: readonly [string, string], b: readonly [string, string]): nu
   return compareText(b[0], a[0]) || compareText(a[1], b[1])
 }
 
-/** One page of all sessions; the cursor names the last one shown, so that what changes meanwhile shifts nothing. */
-export function pageOfSessions(all: readonly SessionListing[], options: ListOptions): SessionPage {
-  const sort = options.sort ?? 'updated'
+const placeOf =
+  (sort: Sort) =>
+  (session: SessionListing): readonly [string, string] => [valueOf(session, sort), session.key]
+
+export const sortOf = (options: ListOptions): Sort => options.sort ?? 'updated'
+
+/** All sessions in the order they are listed in. */
+export function sortedSessions(all: readonly SessionListing[], sort: Sort): readonly SessionListing[] {
+  const place = placeOf(sort)
+  return all.toSorted((a, b) => compare(place(a), place(b)))
+}
+
+/** One page of {@link sortedSessions}; the cursor names the last one shown, so that what changes meanwhile shifts nothing. */
+export function pageOfSessions(sorted: readonly SessionListing[], options: ListOptions): SessionPage {
+  const sort = sortOf(options)
   const limit = options.limit ?? bounds.listPage
   const after = options.cursor === undefined ? null : readCursor(options.cursor, sort)
   const prefix = options.prefix ?? ''
-  const place = (session: SessionListing): readonly [string, string] => [valueOf(session, sort), session.key]
-  const rest = all
-    .filter((session) => session.key.startsWith(prefix) && (after === null || compare(place(session), after) > 0))
-    .sort((a, b) => compare(place(a), place(b)))
+  const place = placeOf(sort)
+  const rest: SessionListing[] = []
+  for (const session of sorted) {
+    if (!session.key.startsWith(prefix) || (after !== null && compare(place(session), after) <= 0)) continue
+    rest.push(session)
+    if (rest.length > limit) break
+  }
   const sessions = rest.slice(0, limit)
   const last = sessions.at(-1)
   return { sessions, next: rest.length > limit && last !== undefined ? writeCursor(sort, place(last)) : null }

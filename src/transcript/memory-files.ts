@@ -8,7 +8,8 @@ const parentOf = (path: string): string => path.slice(0, Math.max(path.lastIndex
 /** A disk in memory for simulations: fast, copied in a moment, inode numbers never used twice. Knows no links to paths. */
 export class MemoryFiles implements Files {
   #files = new Map<string, Node>()
-  #directories = new Set<string>(['/'])
+  /** With the time of their last change. */
+  #directories = new Map<string, bigint>([['/', 0n]])
   #next = 1n
 
   /** The same content on another disk. */
@@ -20,7 +21,7 @@ export class MemoryFiles implements Files {
       copies.set(node, copy)
       other.#files.set(path, copy)
     }
-    other.#directories = new Set(this.#directories)
+    other.#directories = new Map(this.#directories)
     other.#next = this.#next
     return other
   }
@@ -48,14 +49,31 @@ export class MemoryFiles implements Files {
       mode: permissions,
     }
     this.#files.set(path, node)
+    if (there === undefined) this.#touch(path)
     return this.#handle(node)
   }
 
   async facts(path: string): Promise<FileFacts | null> {
     const node = this.#files.get(path)
     if (node !== undefined) return factsOf(node, 'file')
-    if (!this.#directories.has(path)) return null
-    return factsOf({ inode: 0n, bytes: Buffer.alloc(0), size: 0, mtimeNs: 0n, mode: 0o700 }, 'directory')
+    const mtimeNs = this.#directories.get(path)
+    if (mtimeNs === undefined) return null
+    return factsOf({ inode: 0n, bytes: Buffer.alloc(0), size: 0, mtimeNs, mode: 0o700 }, 'directory')
+  }
+
+  factsOfMany(paths: readonly string[]): Promise<readonly (FileFacts | null)[]> {
+    return Promise.all(paths.map((path) => this.facts(path)))
+  }
+
+  readMany(paths: readonly string[], bytesMax: number): ReturnType<Files['readMany']> {
+    return Promise.all(
+      paths.map(async (path) => {
+        const facts = await this.facts(path)
+        if (facts === null) return null
+        const isSmall = facts.kind === 'file' && facts.size <= bytesMax
+        return { facts, bytes: isSmall ? await this.readBytes(path) : null }
+      }),
+    )
   }
 
   async list(directory: string): Promise<readonly DirectoryEntry[] | null> {
@@ -63,14 +81,14 @@ export class MemoryFiles implements Files {
     const within = (path: string): boolean => path !== directory && parentOf(path) === directory
     const name = (path: string): string => path.slice(path.lastIndexOf('/') + 1)
     const files = [...this.#files.keys()].filter(within).map((path) => ({ name: name(path), kind: 'file' as const }))
-    const folders = [...this.#directories]
+    const folders = [...this.#directories.keys()]
       .filter(within)
       .map((path) => ({ name: name(path), kind: 'directory' as const }))
     return [...files, ...folders].sort((a, b) => (a.name < b.name ? -1 : 1))
   }
 
   async makeDirectory(path: string): Promise<void> {
-    for (let made = path; !this.#directories.has(made); made = parentOf(made)) this.#directories.add(made)
+    for (let made = path; !this.#directories.has(made); made = parentOf(made)) this.#directories.set(made, this.#tick())
   }
 
   async readBytes(path: string): Promise<Uint8Array | null> {
@@ -85,15 +103,19 @@ export class MemoryFiles implements Files {
     if (this.#files.get(to) === node) return
     this.#files.delete(from)
     this.#files.set(to, node)
+    this.#touch(from)
+    this.#touch(to)
   }
 
   async link(from: string, to: string): Promise<void> {
     if (this.#files.has(to)) throw failure('EEXIST', to)
     this.#files.set(to, this.#node(from))
+    this.#touch(to)
   }
 
   async remove(path: string): Promise<void> {
     this.#files.delete(path)
+    this.#touch(path)
   }
 
   async removeDirectory(path: string): Promise<void> {
@@ -109,6 +131,11 @@ export class MemoryFiles implements Files {
     const node = this.#files.get(path)
     if (node === undefined) throw failure('ENOENT', path)
     return node
+  }
+
+  /** Something came to or went from the directory of this path. */
+  #touch(path: string): void {
+    this.#directories.set(parentOf(path), this.#tick())
   }
 
   #tick(): bigint {

@@ -13,7 +13,7 @@ import {
 import { bounds } from './bounds.ts'
 import { checkKey } from './keys.ts'
 import { decodeLine } from './line.ts'
-import { pageOfSessions } from './listing.ts'
+import { pageOfSessions, sortOf, sortedSessions } from './listing.ts'
 import { MessageIds } from './message-ids.ts'
 import { lineOf } from './message.ts'
 import type { Line, LineOptions } from './message.ts'
@@ -184,7 +184,7 @@ export class MemoryTranscriptStore implements TranscriptArchive {
     return this.#call('', {}, () => {
       checkList(options)
       const all = Array.from(this.#sessions, ([key, session]) => listingOf(key, session, options.counts === true))
-      return pageOfSessions(all, options)
+      return pageOfSessions(sortedSessions(all, sortOf(options)), options)
     })
   }
 

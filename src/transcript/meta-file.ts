@@ -2,11 +2,10 @@ import { EngramError } from '../model/errors.ts'
 import { errorCodeOf, writeAtomic } from '../platform/files.ts'
 import type { FileFacts, Files } from '../platform/files.ts'
 import { bounds } from './bounds.ts'
-import { decodeLine } from './line.ts'
 import { emptyMeta, formatMeta, parseMeta } from './meta.ts'
 import type { Meta } from './meta.ts'
 import { forEachLine, readFully } from './scan.ts'
-import { temporaryPath } from './store-context.ts'
+import { permissionsOf, temporaryPath } from './store-context.ts'
 import type { SessionPaths, StoreContext } from './store-context.ts'
 
 /** A meta file as found. `facts` tell whether it was replaced since. */
@@ -48,20 +47,23 @@ export async function regularFacts(files: Files, path: string): Promise<FileFact
 
 /** Replaces the meta file in one step, keeping the old one as `previous` (TRN-403, TRN-406). Answers what was written. */
 export async function saveMeta(store: StoreContext, paths: SessionPaths, meta: Meta): Promise<Meta> {
-  const next = { ...meta, rev: meta.rev + 1 }
+  const next = store.layout.hasOwnFields ? { ...meta, rev: meta.rev + 1 } : withoutOwn(meta)
   await keepPrevious(store, paths)
   const unique = store.random.hex(8)
-  await writeAtomic(store.files, paths.meta, Buffer.from(formatMeta(next), 'utf8'), {
-    permissions: store.layout.filePermissions,
+  await writeAtomic(store.files, paths.meta, Buffer.from(formatMeta(next, store.layout), 'utf8'), {
+    permissions: await permissionsOf(store, paths.meta),
     unique,
-    temporary: temporaryPath(store.directory, `${paths.name}.meta.${unique}`),
+    temporary: temporaryPath(store.directory, `${paths.own}.meta.${unique}`),
   })
   return next
 }
 
+/** What a layout of others has no place for: picoclaw would drop it at its next write. */
+const withoutOwn = (meta: Meta): Meta => ({ ...meta, rev: 0, base: 0, title: null, project: null, sessionId: null })
+
 /** Best effort: a file system without hard links only loses this second chance. */
 async function keepPrevious(store: StoreContext, paths: SessionPaths): Promise<void> {
-  const linked = temporaryPath(store.directory, `${paths.name}.previous.${store.random.hex(8)}`)
+  const linked = temporaryPath(store.directory, `${paths.own}.previous.${store.random.hex(8)}`)
   try {
     await store.files.link(paths.meta, linked)
     await store.files.rename(linked, paths.previousMeta)
@@ -83,7 +85,8 @@ export async function rebuildMeta(
   options: { readonly reason: string; readonly isDry: boolean },
 ): Promise<Meta> {
   const previous = await readMeta(store.files, paths.previousMeta)
-  const fromPrevious = previous.state === 'ok' && previous.meta.key === key ? previous.meta : null
+  const fromPrevious =
+    previous.state === 'ok' && store.layout.isSameSession(previous.meta.key, key) ? previous.meta : null
   const meta = fromPrevious ?? (await metaFromTranscript(store, paths, key))
   const from = fromPrevious === null ? 'transcript' : 'previous'
   store.log('meta_rebuilt', { session: paths.name, reason: options.reason, from, lost: lossOf(from) })
@@ -106,7 +109,7 @@ export async function metaFromTranscript(store: StoreContext, paths: SessionPath
   try {
     await forEachLine(file, { offset: 0, line: 1 }, facts.size, (line) => {
       count++
-      const decoded = createdAt === null ? decodeLine(line.bytes) : null
+      const decoded = createdAt === null ? store.layout.decode(line.bytes) : null
       if (decoded?.kind === 'message') createdAt = decoded.message.created_at ?? changed
     })
   } finally {

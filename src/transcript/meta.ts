@@ -1,4 +1,5 @@
-import { isRecord } from './fields.ts'
+import { isNoTime, isRecord } from './fields.ts'
+import type { Layout } from './layout.ts'
 import type { TranscriptNotes } from './store.ts'
 
 /** A replacement under way: the file that is to become the transcript, and how things stood before (TRN-702). */
@@ -98,8 +99,8 @@ function metaOf(value: Readonly<Record<string, unknown>>): Meta | string {
     summary: text('summary') ?? '',
     skip: whole('skip'),
     count: whole('count'),
-    createdAt: text('created_at') ?? '',
-    updatedAt: text('updated_at') ?? '',
+    createdAt: timeOr(text('created_at')),
+    updatedAt: timeOr(text('updated_at')),
     scope: value['scope'] ?? undefined,
     aliases: hasAliases ? aliases : [],
     rev: whole('rev'),
@@ -113,6 +114,9 @@ function metaOf(value: Readonly<Record<string, unknown>>): Meta | string {
   }
   return wrong.length === 0 ? meta : `field ${wrong.join(', ')}`
 }
+
+/** '' for no time at all, Go's zero time included. */
+const timeOr = (text: string | null): string => (text === null || isNoTime(text) ? '' : text)
 
 const isCount = (value: unknown): value is number =>
   typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
@@ -134,23 +138,30 @@ function isPending(value: unknown): value is Pending {
   )
 }
 
-/** JSON with 2-space indent, known fields in the documented order. */
-export function formatMeta(meta: Meta): string {
-  const fields: [string, unknown][] = [
-    ['key', meta.key],
-    ['summary', meta.summary],
-    ['skip', meta.skip],
-    ['count', meta.count],
-    ['created_at', meta.createdAt],
-    ['updated_at', meta.updatedAt],
-    ['scope', meta.scope],
-    ['aliases', meta.aliases.length === 0 ? undefined : meta.aliases],
+/** What Go writes for no time: its decoder refuses an empty text. */
+const noTime = '0001-01-01T00:00:00Z'
+
+/** JSON with 2-space indent, known fields in the documented order; ours stand only in a directory of ours. */
+export function formatMeta(meta: Meta, { hasOwnFields }: Layout): string {
+  const own: [string, unknown][] = [
     ['format', 1],
     ['rev', meta.rev],
     ['base', meta.base],
     ['title', meta.title ?? undefined],
     ['project', meta.project ?? undefined],
     ['session_id', meta.sessionId ?? undefined],
+  ]
+  const time = (text: string): string => (text === '' && !hasOwnFields ? noTime : text)
+  const fields: [string, unknown][] = [
+    ['key', meta.key],
+    ['summary', meta.summary],
+    ['skip', meta.skip],
+    ['count', meta.count],
+    ['created_at', time(meta.createdAt)],
+    ['updated_at', time(meta.updatedAt)],
+    ['scope', meta.scope],
+    ['aliases', meta.aliases.length === 0 ? undefined : meta.aliases],
+    ...(hasOwnFields ? own : []),
     ['engram_pending', meta.pending ?? undefined],
     ['engram_deleting', meta.deleting ?? undefined],
     ...Object.entries(meta.extra),

@@ -1,5 +1,4 @@
 import { finishDeletion, trashName } from './deletion.ts'
-import { decodeLine } from './line.ts'
 import { locate } from './line-index.ts'
 import type { Line } from './message.ts'
 import type { Meta } from './meta.ts'
@@ -59,7 +58,7 @@ async function skipFor(held: Held, keepLast: number, skip: number, count: number
 }
 
 function isRetained(held: Held, line: RawLine): boolean {
-  const decoded = decodeLine(line.bytes)
+  const decoded = held.store.layout.decode(line.bytes)
   return decoded.kind === 'message' && (held.store.keepsThoughts || !decoded.isThought)
 }
 
@@ -77,9 +76,10 @@ export async function setHistory(held: Held, lines: readonly Line[]): Promise<vo
 const newline = Buffer.from('\n')
 
 /** Drops hidden lines for good; kept ones are copied byte for byte, bad ones go to quarantine first (TRN-506, TRN-1003). */
-export async function compact(held: Held): Promise<void> {
+export async function compact(held: Held, force: boolean): Promise<void> {
   const { file, meta } = held
-  if (meta.skip === 0 || file.open === null) return
+  if (file.open === null) return
+  if (meta.skip === 0 && !(force && (await hasRest(held)))) return
   const total = file.index.rawLines
   const first = await locate(file.index, file.open, file.size, Math.min(meta.skip, total) + 1)
   const quarantine = new Quarantine(held)
@@ -99,6 +99,17 @@ export async function compact(held: Held): Promise<void> {
   )
 }
 
+/** Whether anything but retained messages stands in the file (TRN-507). */
+async function hasRest(held: Held): Promise<boolean> {
+  const { open: file, size } = held.file
+  if (file === null) return false
+  let kept = 0
+  await forEachLine(file, { offset: 0, line: 1 }, size, (line) => {
+    if (line.isEnded && isRetained(held, line)) kept += line.end - line.offset
+  })
+  return kept < size
+}
+
 type Taken = {
   readonly kept: Buffer[]
   readonly bad: { readonly line: RawLine; readonly reason: string }[]
@@ -106,7 +117,7 @@ type Taken = {
 }
 
 /** About one block of lines from a place on, sorted into kept and bad. */
-async function takeBlock(held: Held, from: Place): Promise<Taken> {
+export async function takeBlock(held: Held, from: Place): Promise<Taken> {
   const kept: Buffer[] = []
   const bad: Taken['bad'] = []
   let bytes = 0
@@ -114,7 +125,7 @@ async function takeBlock(held: Held, from: Place): Promise<Taken> {
   if (held.file.open === null) return { kept, bad, next }
   await forEachLine(held.file.open, from, held.file.size, (line) => {
     bytes += line.end - line.offset
-    const decoded = decodeLine(line.bytes)
+    const decoded = held.store.layout.decode(line.bytes)
     const copy = line.bytes === null ? null : Buffer.concat([line.bytes, newline])
     if (decoded.kind === 'bad') bad.push({ line: { ...line, bytes: copy }, reason: decoded.reason })
     else if (copy !== null && (held.store.keepsThoughts || !decoded.isThought)) kept.push(copy)

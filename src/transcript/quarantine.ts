@@ -51,7 +51,7 @@ export class Quarantine {
     } finally {
       await copy.close()
     }
-    return `${paths.name}.${unique}.line`
+    return `${paths.own}.${unique}.line`
   }
 }
 

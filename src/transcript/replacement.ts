@@ -2,7 +2,7 @@ import { sha256OfFile } from '../platform/files.ts'
 import { BlockWriter } from './block-writer.ts'
 import type { Meta } from './meta.ts'
 import { saveMeta } from './meta-file.ts'
-import { temporaryPath } from './store-context.ts'
+import { permissionsOf, temporaryPath } from './store-context.ts'
 import type { SessionPaths, StoreContext } from './store-context.ts'
 import { storageError } from './storage-error.ts'
 
@@ -18,11 +18,11 @@ export async function replaceTranscript(
   fill: (writer: BlockWriter) => Promise<void>,
   next: () => Meta,
 ): Promise<Meta> {
-  const file = `${paths.name}.${meta.rev}.${store.random.hex(8)}`
+  const file = `${paths.own}.${meta.rev}.${store.random.hex(8)}`
   const path = temporaryPath(store.directory, file)
   let sum: { readonly bytes: number; readonly sha256: string }
   try {
-    sum = await writeNew(store, path, fill)
+    sum = await writeNew(store, path, await permissionsOf(store, paths.transcript), fill)
   } catch (error) {
     await store.files.remove(path).catch(() => undefined)
     throw storageError(error, 'write the new transcript')
@@ -42,9 +42,10 @@ export async function replaceTranscript(
 async function writeNew(
   store: StoreContext,
   path: string,
+  permissions: number,
   fill: (writer: BlockWriter) => Promise<void>,
 ): Promise<{ readonly bytes: number; readonly sha256: string }> {
-  const file = await store.files.open(path, 'create', store.layout.filePermissions)
+  const file = await store.files.open(path, 'create', permissions)
   try {
     const writer = new BlockWriter((block) => file.write(block))
     await fill(writer)

@@ -92,7 +92,7 @@ export class Session {
   constructor(store: StoreContext, key: string) {
     this.key = key
     this.#store = store
-    this.paths = pathsOf(store.directory, store.layout.nameOf(key))
+    this.paths = pathsOf(store, store.layout.nameOf(key))
     this.#burst = new LockBurst(store.locks, store.clock, this.paths.lock)
     this.#file = new TranscriptFile(store, this.paths)
     this.#meta = emptyMeta(key)
@@ -216,8 +216,10 @@ export class Session {
   /** The line index of an open transcript, shared with the writer when it is the same file. */
   indexFor(inode: bigint, base: number): LineIndex {
     const identity = indexIdentity(inode, base)
-    if (this.#file.index.identity === identity) return this.#file.index
-    if (this.#readIndex.identity !== identity) this.#readIndex = new LineIndex(identity)
+    // Without a base an inode number that came back could not be told from the file it was before.
+    const isTold = this.#store.layout.hasOwnFields
+    if (this.#file.index.identity === identity && (isTold || this.#file.open !== null)) return this.#file.index
+    if (this.#readIndex.identity !== identity || !isTold) this.#readIndex = new LineIndex(identity)
     return this.#readIndex
   }
 
@@ -355,7 +357,7 @@ export class Session {
     try {
       await this.#store.prepare()
       const isNew = await this.#burst.enter()
-      if (isNew || this.#isStale) await this.#lookAgain()
+      if (isNew || this.#isStale || this.#store.layout.isOpenToOthers) await this.#lookAgain()
     } catch (error) {
       this.#isStale = true
       this.#burst.leave()
@@ -381,7 +383,7 @@ export class Session {
     const read = await readMeta(this.#store.files, this.paths.meta)
     this.#hasMeta = read.state !== 'missing'
     if (read.state === 'ok') {
-      checkOwner(read.meta, this.key)
+      checkOwner(this.#store, read.meta, this.key)
       return read.meta
     }
     if (read.state === 'missing') return metaFromTranscript(this.#store, this.paths, this.key)
@@ -446,8 +448,8 @@ export class Session {
 }
 
 /** Native names never collide by themselves; a copied or renamed file may (TRN-308). */
-export function checkOwner(meta: Meta, key: string): void {
-  if (meta.key === key) return
+export function checkOwner({ layout }: StoreContext, meta: Meta, key: string): void {
+  if (layout.isSameSession(meta.key, key)) return
   const names = `${JSON.stringify(meta.key)}, asked for ${JSON.stringify(key)}`
   throw new EngramError('transcript_key_collision', `session file: belongs to ${names}`, {
     details: { key: meta.key, asked: key },

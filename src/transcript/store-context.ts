@@ -28,6 +28,8 @@ export type StoreContext = {
 /** The paths of one session. */
 export type SessionPaths = {
   readonly name: string
+  /** Its name below `.engram/`. */
+  readonly own: string
   readonly transcript: string
   readonly meta: string
   readonly previousMeta: string
@@ -35,14 +37,24 @@ export type SessionPaths = {
   readonly quarantine: string
 }
 
-export const pathsOf = (directory: string, name: string): SessionPaths => ({
-  name,
-  transcript: `${directory}/${name}.jsonl`,
-  meta: `${directory}/${name}.meta.json`,
-  previousMeta: `${directory}/.engram/previous/${name}.meta.json`,
-  lock: `${directory}/.engram/locks/${name}`,
-  quarantine: `${directory}/.engram/quarantine/${name}`,
-})
+export function pathsOf({ directory, layout }: Pick<StoreContext, 'directory' | 'layout'>, name: string): SessionPaths {
+  const own = layout.ownName(name)
+  return {
+    name,
+    own,
+    transcript: `${directory}/${name}.jsonl`,
+    meta: `${directory}/${name}.meta.json`,
+    previousMeta: `${directory}/.engram/previous/${own}.meta.json`,
+    lock: `${directory}/.engram/locks/${own}`,
+    quarantine: `${directory}/.engram/quarantine/${own}`,
+  }
+}
+
+/** Ours for new files; in a directory others use too, what is there keeps its mode (TRN-309). */
+export async function permissionsOf({ layout, files }: StoreContext, path: string): Promise<number> {
+  const facts = layout.isOpenToOthers ? await files.facts(path) : null
+  return facts?.mode ?? layout.filePermissions
+}
 
 export const temporaryPath = (directory: string, file: string): string => `${directory}/.engram/tmp/${file}`
 

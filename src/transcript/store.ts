@@ -14,7 +14,7 @@ export interface TranscriptStore {
   setSummary(sessionKey: string, summary: string, options?: CallOptions): Promise<void>
   truncateHistory(sessionKey: string, keepLast: number, options?: CallOptions): Promise<void>
   setHistory(sessionKey: string, history: readonly TranscriptMessage[], options?: CallOptions): Promise<void>
-  compact(sessionKey: string, options?: CallOptions): Promise<void>
+  compact(sessionKey: string, options?: CompactOptions): Promise<void>
   listSessions(options?: ListOptions): Promise<SessionPage>
   close(): Promise<void>
 }
@@ -23,6 +23,9 @@ export interface TranscriptStore {
 export type Durability = 'full' | 'normal'
 
 export type CallOptions = { readonly signal?: AbortSignal; readonly durability?: Durability }
+
+/** `force`: also when nothing is hidden, but bad, blank or transient lines stand in the file (TRN-507). */
+export type CompactOptions = CallOptions & { readonly force?: boolean }
 
 /** `messageId` (1..256 bytes) makes a repeated append harmless within the last 512 messages (TRN-610). */
 export type AppendOptions = CallOptions & { readonly messageId?: string }

@@ -1,7 +1,6 @@
 import type { OpenFile } from '../platform/files.ts'
 import { BlockWriter } from './block-writer.ts'
 import { LineIndex, extendIndex, locate } from './line-index.ts'
-import { decodeLine } from './line.ts'
 import { MessageIds } from './message-ids.ts'
 import { regularFacts } from './meta-file.ts'
 import { forEachLine, forEachLineBack } from './scan.ts'
@@ -56,7 +55,8 @@ export class TranscriptFile {
     if (this.#file === null) {
       this.#file = await this.#store.files.open(this.#paths.transcript, 'append', this.#store.layout.filePermissions)
       const { inode } = await this.#file.facts()
-      if (this.index.identity !== indexIdentity(inode, base)) this.#reset(inode)
+      const isSame = this.index.identity === indexIdentity(inode, base) && this.#store.layout.hasOwnFields
+      if (!isSame) this.#reset(inode)
       this.#inode = inode
       this.#isUnsynced = facts.size > 0
       // Whoever made the file may have died before its directory entry was on the disk (TRN-605).
@@ -155,7 +155,7 @@ export class TranscriptFile {
     const total = this.index.rawLines
     if (this.#file !== null) {
       await forEachLineBack(this.#file, 0, this.#size, (line) => {
-        const id = idOf(line.bytes, this.#store.keepsThoughts)
+        const id = idOf(line.bytes, this.#store)
         if (id !== undefined) found.push({ id, position: this.#base + total - line.number + 1 })
         return found.length < bounds.idWindow
       })
@@ -205,7 +205,7 @@ export class TranscriptFile {
     if (this.#file === null) return found
     const place = await locate(this.index, this.#file, this.#size, after - this.#base + 1)
     await forEachLine(this.#file, place, this.#size, (line) => {
-      const id = idOf(line.bytes, this.#store.keepsThoughts)
+      const id = idOf(line.bytes, this.#store)
       if (id !== undefined) found.push({ id, position: this.#base + line.number })
     })
     return found
@@ -231,8 +231,8 @@ export class TranscriptFile {
 const newline = Buffer.from('\n')
 
 /** The id of a retained line, null when it has none, undefined when the line is not retained. */
-function idOf(bytes: Buffer | null, keepsThoughts: boolean): string | null | undefined {
-  const decoded = decodeLine(bytes)
+function idOf(bytes: Buffer | null, { layout, keepsThoughts }: StoreContext): string | null | undefined {
+  const decoded = layout.decode(bytes)
   if (decoded.kind === 'bad' || (decoded.isThought && !keepsThoughts)) return undefined
   return decoded.message.message_id ?? null
 }

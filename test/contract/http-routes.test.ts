@@ -10,6 +10,7 @@ import { observationCases } from './http/observation-cases.ts'
 import { recallCases } from './http/recall-cases.ts'
 import { systemCases } from './http/system-cases.ts'
 import { relationCases } from './http/relation-cases.ts'
+import { transcriptCases } from './http/transcript-cases.ts'
 
 /** The routes of MEM-1303 as the spec lists them. `GET /sync/status` belongs to the cloud and comes with it. */
 const specified = [
@@ -65,6 +66,13 @@ const added = [
   'GET /projects',
   'POST /observations/{id}/restore',
   'GET /conflicts/versions/{id}',
+  'GET /v1/transcripts',
+  'GET /v1/transcripts/messages',
+  'POST /v1/transcripts/messages',
+  'PUT /v1/transcripts/messages',
+  'PATCH /v1/transcripts',
+  'POST /v1/transcripts/compact',
+  'DELETE /v1/transcripts',
 ] as const
 
 type RouteKey = (typeof specified)[number] | (typeof added)[number]
@@ -75,6 +83,7 @@ const cases: Readonly<Record<RouteKey, readonly Case[]>> = {
   ...recallCases,
   ...systemCases,
   ...relationCases,
+  ...transcriptCases,
 }
 
 let server: LocalServer
@@ -167,6 +176,14 @@ describe('the table of routes', () => {
       ),
     )
     expect(statuses).toEqual([200, 404])
+  })
+
+  it('TRN-1601 TRN-610 with an Idempotency-Key a repeat is told as one', async () => {
+    const path = '/v1/transcripts/messages?key=repeated'
+    const send = () =>
+      server.send('POST', path, { body: { role: 'user', content: 'x' }, headers: { 'Idempotency-Key': 'once' } })
+    expect((await send()).json).toMatchObject({ stored: true, duplicate: false, position: 1 })
+    expect((await send()).json).toMatchObject({ stored: false, duplicate: true, position: 1 })
   })
 
   it('RET-754 the header of a search says how it was found', async () => {

@@ -257,6 +257,10 @@ describe('W3 tokens', () => {
       'DELETE /sessions/{id}',
       'DELETE /observations/{id}',
       'DELETE /prompts/{id}',
+      'PUT /v1/transcripts/messages',
+      'PATCH /v1/transcripts',
+      'POST /v1/transcripts/compact',
+      'DELETE /v1/transcripts',
     ])
   })
 

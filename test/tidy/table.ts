@@ -61,6 +61,7 @@ export const table: Readonly<Record<string, Row>> = {
   'adopt.ts': { ...face, imports: ['*'] },
   'open-engine.ts': { ...face, imports: ['*'] },
   'serve.ts': { ...face, imports: ['*'] },
+  'transcript-handlers.ts': { ...face, imports: ['*'] },
   'upkeep.ts': { ...face, imports: ['*'] },
   'version.ts': { ...inside, imports: [] },
   'index.ts': { ...face, imports: ['*'] },

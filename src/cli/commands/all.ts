@@ -53,6 +53,15 @@ import { serveCommand } from './serve.ts'
 import { sessionEndCommand, sessionListCommand, sessionShowCommand } from './sessions.ts'
 import { statsCommand, statusCommand } from './status.ts'
 import { testCommand } from './test.ts'
+import {
+  transcriptCompactCommand,
+  transcriptListCommand,
+  transcriptMigrateCommand,
+  transcriptShowCommand,
+  transcriptTailCommand,
+  transcriptTruncateCommand,
+  transcriptVerifyCommand,
+} from './transcripts.ts'
 import { versionCommand } from './version.ts'
 
 /** Every command, in the order the help lists them within their sections. */
@@ -83,6 +92,13 @@ export const commands: readonly Command[] = [
   sessionShowCommand,
   sessionEndCommand,
   promptsCommand,
+  transcriptListCommand,
+  transcriptShowCommand,
+  transcriptTailCommand,
+  transcriptTruncateCommand,
+  transcriptCompactCommand,
+  transcriptMigrateCommand,
+  transcriptVerifyCommand,
   projectListCommand,
   projectCurrentCommand,
   projectMergeCommand,

@@ -42,7 +42,19 @@ export type TestEngineOptions = {
 const notBound = (): never => {
   throw new EngramError('not_built', 'Not bound in this test.')
 }
-const unbound: BoundHandlers = { 'ingest.run': notBound }
+const unbound: BoundHandlers = {
+  'ingest.run': notBound,
+  'transcript.list': notBound,
+  'transcript.show': notBound,
+  'transcript.append': notBound,
+  'transcript.replace': notBound,
+  'transcript.update': notBound,
+  'transcript.truncate': notBound,
+  'transcript.compact': notBound,
+  'transcript.delete': notBound,
+  'transcript.migrate': notBound,
+  'transcript.verify': notBound,
+}
 
 export function openTestEngine(options: TestEngineOptions = {}): TestEngine {
   const directory = options.dataDir ?? mkdtempSync(join(tmpdir(), 'engram-engine-'))

@@ -5,6 +5,7 @@ import { relationRoutes } from './relations.ts'
 import { searchRoutes } from './search.ts'
 import { sessionRoutes } from './sessions.ts'
 import { migrateRoute, systemRoutes } from './system.ts'
+import { transcriptRoutes } from './transcripts.ts'
 
 /** Every route of the memory API in the order they are tried: fixed words stand before parameters (MEM-1303). */
 export const memoryRoutes: readonly Route[] = [
@@ -15,4 +16,5 @@ export const memoryRoutes: readonly Route[] = [
   ...searchRoutes,
   ...promptRoutes,
   ...relationRoutes,
+  ...transcriptRoutes,
 ]

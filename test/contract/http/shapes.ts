@@ -42,6 +42,13 @@ export const shapes = {
     'skipped_records journaled_local reconciliation_status',
   ].join(' '),
   migrated: 'status reason? old_project new_project observations sessions prompts',
+  transcripts: 'transcripts next',
+  transcriptPage: 'key messages next end summary',
+  transcriptAppended: 'stored duplicate position redacted durability',
+  transcriptReplaced: 'key messages',
+  transcriptUpdated: 'key summary kept?',
+  transcriptCompacted: 'key bytes_before lines_dropped bytes_after',
+  transcriptDeleted: 'key purged',
   relationPage: 'total limit offset relations',
   relationDetail: [
     'id sync_id source_id target_id relation reason? evidence? confidence? judgment_status marked_by_actor?',

@@ -24,6 +24,15 @@ export class World {
     return { id }
   }
 
+  /** Three messages under a key that a path could not hold. */
+  async transcript(): Promise<Given> {
+    const id = `room/${++this.#count}?:ü`
+    for (const content of ['one', 'two', 'three']) {
+      await this.#made('POST', `/v1/transcripts/messages?key=${encodeURIComponent(id)}`, { role: 'user', content })
+    }
+    return { id }
+  }
+
   async save(fields: Given = {}): Promise<number> {
     const count = ++this.#count
     const body = {
