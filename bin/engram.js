@@ -32,7 +32,11 @@ function start() {
     const cache = process.getBuiltinModule('url').fileURLToPath(new URL('.cache/engram', modules))
     process.getBuiltinModule('module').enableCompileCache(cache)
   }
-  void import(isBuilt ? built.href : new URL('../src/bin.ts', url).href)
+  // Hooks start at every step of an agent: they read their own few files and none of the command line.
+  const isHook = process.argv[2] === 'hook' && process.argv.indexOf('--help') === -1
+  const file = (isBuilt ? '../dist/' : '../src/') + (isHook ? 'hook' : 'bin') + (isBuilt ? '.js' : '.ts')
+  const loaded = import(new URL(file, url).href)
+  if (isHook) void loaded.then((hook) => hook.main())
 }
 
 /** Whether a source was changed, added or removed after the build: 3 ms, and nothing where there are no sources. */

@@ -14,20 +14,23 @@ import { build, type Plugin } from 'vite'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const entries = ['bin', 'index', 'transcript', 'testing'].map((name) => ({ name, file: `src/${name}.ts` }))
+/** What starts so often that it must not read the parts other commands share: it has its own, smaller ones. */
+const thin = [{ name: 'hook', file: 'src/hook.ts' }]
 /** Files that run as threads, each whole in one file: a thread must not carry what it has no use for. */
 const threads = [{ name: 'checkpoint-thread', file: 'src/store/checkpoint-thread.ts' }]
 /** Packages with a native part, which a bundle cannot hold. */
 const outside = ['better-sqlite3']
 
 process.chdir(root)
-const missing = [...entries, ...threads].filter(({ file }) => !existsSync(file))
+const missing = [...entries, ...thin, ...threads].filter(({ file }) => !existsSync(file))
 if (missing.length > 0) fail(`missing: ${missing.map(({ file }) => file).join(', ')}`)
 
 const target = process.argv[2] ?? 'dist'
 const next = `node_modules/.cache/build-${process.pid}`
 try {
-  await bundle(next, entries)
-  for (const thread of threads) await bundle(next, [thread])
+  await bundle(next, entries, 'shared')
+  await bundle(next, thin, 'split')
+  for (const thread of threads) await bundle(next, [thread], 'whole')
   declare(`${next}/types`)
   rmSync(target, { recursive: true, force: true })
   renameSync(next, target)
@@ -39,8 +42,10 @@ try {
 
 type Entry = { readonly name: string; readonly file: string }
 
-async function bundle(outDir: string, inputs: readonly Entry[]): Promise<void> {
-  const isWhole = inputs.length === 1
+/** `shared`: few parts, read by every start · `split`: parts as the entry needs them · `whole`: one file each. */
+type Cut = 'shared' | 'split' | 'whole'
+
+async function bundle(outDir: string, inputs: readonly Entry[], cut: Cut): Promise<void> {
   await build({
     configFile: false,
     publicDir: false,
@@ -51,13 +56,13 @@ async function bundle(outDir: string, inputs: readonly Entry[]): Promise<void> {
       target: 'node22',
       outDir,
       emptyOutDir: false,
-      ...(isWhole ? {} : { license: { fileName: 'THIRD-PARTY.md' } }),
+      ...(cut === 'shared' ? { license: { fileName: 'THIRD-PARTY.md' } } : {}),
       rolldownOptions: {
         input: Object.fromEntries(inputs.map(({ name, file }) => [name, file])),
         output: {
           entryFileNames: '[name].js',
           chunkFileNames: 'parts/[name]-[hash].js',
-          codeSplitting: isWhole ? false : { groups: [{ name: togetherAtStart() }] },
+          codeSplitting: cut === 'shared' ? { groups: [{ name: togetherAtStart() }] } : cut === 'split',
         },
       },
     },

@@ -39,6 +39,10 @@ export function createProgram(surroundings: Surroundings): ProgramPort {
         await log.close()
       }
     },
+    mcp: async (config, options, signal) => {
+      const { serveMcp } = await import('./mcp.ts')
+      await serveMcp(await openFor(config, surroundings, {}), options, signal)
+    },
     adopt: async (config, options) => {
       const { adopt } = await import('./adopt.ts')
       return adopt(config, options)

@@ -4,6 +4,7 @@ import type { Caller } from './api/caller.ts'
 import { Engine, type BoundHandlers } from './engine/engine.ts'
 import type { EngineDeps } from './engine/handler.ts'
 import { createRedactor, type RedactOptions } from './engine/rules/redact.ts'
+import { drainHeard } from './engine/hook-spool.ts'
 import { secretsIn } from './engine/secret-names.ts'
 import { endIdleSessions } from './engine/session-of-write.ts'
 import { drainSpool, queueable, spoolNames } from './engine/spool.ts'
@@ -177,6 +178,7 @@ async function writeWhatWaits(deps: EngineDeps): Promise<void> {
 async function tend(deps: EngineDeps): Promise<void> {
   if (deps.store.mode === 'read-only') return
   if ((await spoolNames(deps)).length > 0) await drainSpool(deps)
+  await drainHeard(deps, 100)
   await deps.store.write((tx) => endIdleSessions(tx, deps.clock.nowMs(), deps.settings))
 }
 

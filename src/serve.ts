@@ -1,5 +1,7 @@
 import type { OpenedEngine } from './open-engine.ts'
 import type { ServeOptions, ServeOutcome } from './cli/program-port.ts'
+import { mcpOverHttp, type McpHttp } from './mcp/http.ts'
+import { tools } from './mcp/tools.ts'
 import { EngramError } from './model/errors.ts'
 import { frontDoor } from './server/front-door.ts'
 import { httpHandler } from './server/http.ts'
@@ -18,15 +20,25 @@ const stopTimeoutMs = 5_000
  * engine is closed whatever happens. Rejects with `token_required`, `address_in_use`, `invalid_request`, `forbidden`.
  */
 export async function serve(opened: OpenedEngine, options: ServeOptions, signal: AbortSignal): Promise<ServeOutcome> {
+  const agents = mcpOverHttp({
+    connection: {
+      caller: opened.caller,
+      newId: () => opened.deps.ids.ulid(),
+      projectOverride: options.projectOverride,
+    },
+    version: opened.deps.version,
+    tools,
+  })
   try {
     const address = addressOf(options)
-    const listening = await listenOrFindOurselves(opened, options, address)
+    const listening = await listenOrFindOurselves(opened, options, address, agents)
     if (listening === 'already') return 'already'
     const upkeep = startUpkeep(opened)
     try {
       options.onListening(listening.address)
       await aborted(signal)
     } finally {
+      await agents.close()
       await listening.close(stopTimeoutMs)
       await upkeep.stop()
     }
@@ -55,10 +67,11 @@ async function listenOrFindOurselves(
   opened: OpenedEngine,
   options: ServeOptions,
   address: ListenAddress,
+  agents: McpHttp,
 ): Promise<Listening | 'already'> {
   if (address.kind === 'unix') await removeStaleSocket(address.path)
   try {
-    return await listenFor(opened, options, address)
+    return await listenFor(opened, options, address, agents)
   } catch (error) {
     if (!(error instanceof EngramError) || error.code !== 'address_in_use') throw error
     const { instance_id } = await opened.caller.call('system.health', {})
@@ -67,7 +80,12 @@ async function listenOrFindOurselves(
   }
 }
 
-function listenFor({ caller, deps }: OpenedEngine, options: ServeOptions, address: ListenAddress): Promise<Listening> {
+function listenFor(
+  { caller, deps }: OpenedEngine,
+  options: ServeOptions,
+  address: ListenAddress,
+  agents: McpHttp,
+): Promise<Listening> {
   const isReachable = address.kind === 'tcp' && !isLoopback(address.host)
   const newRequestId = (): string => deps.ids.ulid()
   const ownHost = isReachable && !isWildcard(address.host) ? [address.host] : []
@@ -84,6 +102,7 @@ function listenFor({ caller, deps }: OpenedEngine, options: ServeOptions, addres
       token: () => token,
       guardAll: isReachable,
       projectOverride: options.projectOverride,
+      mcp: agents.fetch,
       newRequestId,
       monotonicMs: () => deps.clock.monotonicMs(),
     }),

@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import { backupOperations } from './backup.ts'
 import { doctorOperations } from './doctor.ts'
+import { hookOperations } from './hooks.ts'
 import { ingestOperations } from './ingest.ts'
 import { observationOperations } from './observations.ts'
 import type { Operation } from './operation.ts'
@@ -26,6 +27,7 @@ export const operations = {
   ...doctorOperations,
   ...ingestOperations,
   ...transcriptOperations,
+  ...hookOperations,
   ...systemOperations,
 } as const
 

@@ -31,6 +31,7 @@ export const sections = [
   'Transcripts',
   'Relations and conflicts',
   'Backup and export',
+  'Agents',
   'This machine',
 ] as const
 export type Section = (typeof sections)[number]

@@ -388,6 +388,37 @@ const cases: Readonly<Record<string, Case>> = {
     keys: ['total_sessions', 'total_observations', 'total_prompts', 'projects'],
     fails: unknownProject('stats', '--project', 'nowhere'),
   },
+  setup: {
+    words: ['setup', 'cursor', '--dry-run'],
+    text: /^new \S+mcp\.json\n\+ \{\n[^]*DRY RUN — nothing was changed\.$/m,
+    keys: ['agents', 'edits', 'left', 'written'],
+    fails: usage('setup', 'emacs'),
+  },
+  uninstall: {
+    words: ['uninstall', '--dry-run'],
+    text: /^Nothing to take back\.$/m,
+    keys: ['undone', 'dry_run'],
+    fails: usage('uninstall', 'cursor'),
+  },
+  mcp: {
+    words: ['mcp'],
+    text: /^$/,
+    keys: [],
+    fails: usage('mcp', '--tools', 'nonsense'),
+  },
+  hook: {
+    words: ['hook', 'claude-code', 'stop'],
+    text: /^$/,
+    keys: [],
+    fails: usage('hook', 'claude-code', 'stop'),
+  },
+  why: {
+    before: [],
+    words: ['why'],
+    text: /^claude-code session-start \(startup\), session s1, project alpha, \S+ \S+\n90 of 800 tokens\n {2}1\. #1 \[decision\] Pool size {2}score 1\.06 \(pinned 1 \+ recency 0\.06\), 12 tokens: pinned$/m,
+    keys: ['session_id', 'agent', 'items', 'left_out', 'tokens'],
+    fails: notFound('why', 'nowhere'),
+  },
   serve: {
     words: ['serve', '--port', '0'],
     text: /^\[engram\] HTTP server listening on 127\.0\.0\.1:\d+$/m,
@@ -509,6 +540,8 @@ const somebody = (): Person => {
 
 beforeEach(() => {
   state.somebody = person(newcomer)
+  mkdirSync(join(somebody().dataDir, 'hooks'))
+  writeFileSync(join(somebody().dataDir, 'hooks/last.json'), JSON.stringify(injection))
   writeFileSync(join(somebody().home, 'prompts.json'), JSON.stringify(prompts))
   mkdirSync(join(somebody().home, 'old'))
   writeFileSync(join(somebody().home, 'old/room.json'), JSON.stringify(talk))
@@ -522,6 +555,29 @@ const talk = {
     { role: 'user', content: 'one' },
     { role: 'assistant', content: 'two' },
   ],
+}
+
+const injection = {
+  session_id: 's1',
+  agent: 'claude-code',
+  event: 'session-start (startup)',
+  project: 'alpha',
+  at: '2026-01-02 03:04:05',
+  budget_tokens: 800,
+  tokens: 90,
+  items: [
+    {
+      id: 1,
+      type: 'decision',
+      title: 'Pool size',
+      rank: 1,
+      score: 1.06,
+      parts: { pinned: 1, recency: 0.06 },
+      tokens: 12,
+      reason: 'pinned',
+    },
+  ],
+  left_out: [],
 }
 
 const prompts = {
@@ -571,7 +627,8 @@ async function makeConflict(here: Person): Promise<string> {
   return list[0]?.id ?? 'none'
 }
 
-const offered = commands.filter((one) => one.path !== 'serve')
+/** What serves until its other side goes, and hooks, are tried as processes. */
+const offered = commands.filter((one) => !['serve', 'mcp', 'hook'].includes(one.path))
 
 describe.each(commands.map((one) => [one.path, one] as const))('engram %s', (path, command) => {
   it('MEM-1401 help shows how, why and at least two examples', async () => {

@@ -55,7 +55,7 @@ describe('MEM-1401 what is not understood is refused before anything is opened',
     expect(JSON.parse(err)).toMatchObject({ code: 'usage', hint: expect.stringContaining('search') as string })
   })
 
-  it.each(['sync', 'cloud', 'mcp', 'tui', 'setup', 'uninstall', 'hook', 'inject', 'contexts', 'unit', 'lock', 'watch'])(
+  it.each(['sync', 'cloud', 'tui', 'inject', 'contexts', 'unit', 'lock', 'watch'])(
     '%s is not offered',
     async (word) => {
       const { code, err } = await refused([word])

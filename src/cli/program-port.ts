@@ -1,3 +1,4 @@
+import type { Readable, Writable } from 'node:stream'
 import type { AdoptResult } from '../api/backup.ts'
 import type { Caller } from '../api/caller.ts'
 import type { Config } from './config.ts'
@@ -9,6 +10,8 @@ export interface ProgramPort {
   open(config: Config): Promise<OpenedProgram>
   /** Serves until the signal aborts; resolves when everything is closed. */
   serve(config: Config, options: ServeOptions, signal: AbortSignal): Promise<ServeOutcome>
+  /** Serves one agent over its pipes until it goes or the signal aborts. */
+  mcp(config: Config, options: McpOptions, signal: AbortSignal): Promise<void>
   /**
    * Moves a database of the Go program in (MEM-106). Not an operation of the engine, because such a data dir cannot be
    * opened before. `path`: the database to read, by default the one in the data dir.
@@ -29,6 +32,17 @@ export type ServeOptions = {
   /** `--project` or ENGRAM_PROJECT: what reads without a project are about. */
   readonly projectOverride: string | undefined
   readonly onListening: (address: string) => void
+}
+
+export type McpOptions = {
+  /** Profiles and names of tools; `core` when left out. */
+  readonly tools: string | undefined
+  readonly directory: string
+  readonly projectOverride: string | undefined
+  readonly timezone: string | undefined
+  readonly agentPid: number
+  readonly input: Readable
+  readonly output: Writable
 }
 
 /** `already`: the same data dir is served there by another process (MEM-1301). */

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import { addAbortSignal } from 'node:stream'
+import { addAbortSignal, type Readable, type Writable } from 'node:stream'
 import { isatty } from 'node:tty'
 
 /** The person's side of the program as an input, so that tests can be that person. */
@@ -19,6 +19,8 @@ export interface Terminal {
   writeError(text: string): void
   /** Standard input as it comes; waiting for more ends with the signal. */
   inputParts(signal: AbortSignal): AsyncIterable<Uint8Array>
+  /** For a program at the other end: raw pipes, and the process that holds them. */
+  readonly pipes: { readonly input: Readable; readonly output: Writable; readonly agentPid: number }
 }
 
 const columnsDefault = 80
@@ -44,6 +46,10 @@ export function processTerminal(process: NodeJS.Process, homeDir: string): Termi
     write: (text) => void stdout.write(text),
     writeError: (text) => void stderr.write(text),
     inputParts: (signal) => addAbortSignal(signal, stdin) as AsyncIterable<Uint8Array>,
+    // Standard input is opened by who reads it: a getter, or every command would wait for its end.
+    get pipes() {
+      return { input: process.stdin, output: stdout, agentPid: process.ppid }
+    },
   }
 }
 

@@ -81,7 +81,7 @@ function partsOfSession(tx: ReadTx, deps: EngineDeps, sessionId: string): Contex
 }
 
 /** Null stands for all of them. */
-type Where = {
+export type Where = {
   readonly project: string | null
   readonly scope: string | null
   readonly sessionId: string | null
@@ -106,7 +106,12 @@ const kindSql = {
  * Live and not expired, the newest first. What is global belongs to every project. Each statement stands on an index and
  * stops at the limit: this is asked at the start of every session.
  */
-function shownRows(tx: ReadTx, where: Where, kind: keyof typeof kindSql, limit: number): readonly ObservationRow[] {
+export function shownRows(
+  tx: ReadTx,
+  where: Where,
+  kind: keyof typeof kindSql,
+  limit: number,
+): readonly ObservationRow[] {
   const { project, scope, sessionId, now } = where
   const rowsOf = (from: keyof typeof fromSql, value: string): ObservationRow[] =>
     tx.all<ObservationRow>(shownSql(from, kind), value, scope, now, limit)

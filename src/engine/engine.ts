@@ -5,6 +5,7 @@ import type { CallContext } from '../model/operation.ts'
 import { contextHandlers } from './context.ts'
 import { extractedHandlers } from './extracted.ts'
 import type { EngineDeps, Handlers } from './handler.ts'
+import { hookHandlers } from './hook-why.ts'
 import { markError, markSearch } from './marks.ts'
 import { observationHandlers } from './observations.ts'
 import { onDemand } from './on-demand.ts'
@@ -31,6 +32,7 @@ const ownHandlers = {
   ...relationHandlers,
   ...projectHandlers,
   ...extractedHandlers,
+  ...hookHandlers,
   ...statusHandlers,
   ...onDemand(
     ['conflict.list', 'conflict.get', 'conflict.settle'],

@@ -6,7 +6,8 @@ import type { Log } from '../platform/log.ts'
 import { carriesToken } from './bearer.ts'
 import { commonHeaders, errorAnswer, type ErrorAnswerOptions } from './error-answer.ts'
 import { readJsonBody } from './json-body.ts'
-import type { Guard, Route, RouteRequest } from './route.ts'
+import { mcpHandlerFor, mcpPath } from './routes/mcp.ts'
+import type { FetchHandler, Guard, Route, RouteRequest } from './route.ts'
 
 export type HttpOptions = {
   readonly caller: Caller
@@ -17,11 +18,11 @@ export type HttpOptions = {
   /** Every path wants the token: the address is not loopback. */
   readonly guardAll: boolean
   readonly projectOverride: string | undefined
+  /** Agents at `/mcp`; wants the token when one is set. */
+  readonly mcp?: FetchHandler
   readonly newRequestId: () => string
   readonly monotonicMs: () => number
 }
-
-export type FetchHandler = (request: Request) => Promise<Response>
 
 /** What one request is told by in the log; the route as written in the table, never the path as sent. */
 type Trace = { readonly requestId: string; route: string; code: string | null }
@@ -39,7 +40,7 @@ export function httpHandler(options: HttpOptions): FetchHandler {
     const trace: Trace = { requestId: options.newRequestId(), route: '', code: null }
     const response = isLockedOut(request, options)
       ? failure(unauthorized(), trace, options.log)
-      : await app.fetch(request, { trace })
+      : await (answerToAgent(request, trace, options) ?? app.fetch(request, { trace }))
     options.log.debug('request', {
       method: request.method,
       path: trace.route,
@@ -58,6 +59,19 @@ const pathOf = (route: Route): string => route.path.replaceAll(/\{(\w+)\}/g, ':$
 /** Where others can reach the server even an unknown path tells nothing without the token (MEM-1302). */
 function isLockedOut(request: Request, options: HttpOptions): boolean {
   return options.guardAll && !isTrusted(request, options.token())
+}
+
+/** Null where no agent asks. */
+function answerToAgent(request: Request, trace: Trace, options: HttpOptions): Promise<Response> | null {
+  const handler = mcpHandlerFor(new URL(request.url).pathname, options.mcp)
+  if (handler === null) return null
+  trace.route = mcpPath
+  return guardedAnswer(handler, request, options).catch((error: unknown) => failure(error, trace, options.log))
+}
+
+async function guardedAnswer(handler: FetchHandler, request: Request, options: HttpOptions): Promise<Response> {
+  checkToken(request, 'guarded', options)
+  return handler(request)
 }
 
 const isTrusted = (request: Request, token: string | undefined): boolean =>

@@ -7,7 +7,7 @@ import type { Log } from '../platform/log.ts'
 import { Connections } from './connections.ts'
 import { errorAnswer, type PlainAnswer } from './error-answer.ts'
 import type { FrontDoor } from './front-door.ts'
-import type { FetchHandler } from './http.ts'
+import type { FetchHandler } from './route.ts'
 import { watchBody } from './slow-body.ts'
 
 export type ListenAddress =

@@ -31,6 +31,9 @@ export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
  */
 export type Guard = 'open' | 'guarded' | 'token'
 
+/** Web requests in, web answers out. */
+export type FetchHandler = (request: Request) => Promise<Response>
+
 /** One route: bytes in, a call of the port, bytes out. */
 export type Route = {
   readonly method: Method

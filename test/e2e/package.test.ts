@@ -71,6 +71,7 @@ describe('the published package', () => {
       'dist/THIRD-PARTY.md',
       'dist/bin.js',
       'dist/checkpoint-thread.js',
+      'dist/hook.js',
       'dist/index.js',
       'dist/testing.js',
       'dist/transcript.js',

@@ -53,7 +53,7 @@ export const table: Readonly<Record<string, Row>> = {
   cli: {
     ...face,
     imports: ['model', 'api', 'platform'],
-    packages: ['commander', '@clack/prompts', '@bomb.sh/tab', 'cli-table3', 'picocolors'],
+    packages: ['commander', '@clack/prompts', '@bomb.sh/tab', 'cli-table3', 'picocolors', 'jsonc-parser', 'smol-toml'],
   },
   tui: { ...face, imports: ['model', 'api'], packages: ['ink', 'react'] },
   'app.ts': { ...face, imports: ['*'] },
@@ -62,6 +62,9 @@ export const table: Readonly<Record<string, Row>> = {
   'open-engine.ts': { ...face, imports: ['*'] },
   'serve.ts': { ...face, imports: ['*'] },
   'transcript-handlers.ts': { ...face, imports: ['*'] },
+  'hook.ts': { ...face, imports: ['*'] },
+  'hook-deps.ts': { ...face, imports: ['*'] },
+  'mcp.ts': { ...face, imports: ['*'] },
   'upkeep.ts': { ...face, imports: ['*'] },
   'version.ts': { ...inside, imports: [] },
   'index.ts': { ...face, imports: ['*'] },
@@ -97,6 +100,8 @@ export const doors: Readonly<Record<string, string>> = {
 
 /** Packages that more than one file may import, and why. */
 export const sharedPackages: Readonly<Record<string, { readonly per: 'file' | 'folder'; readonly reason: string }>> = {
+  'jsonc-parser': { per: 'file', reason: 'reading a tree and splicing at its places are two files of one job' },
+  '@modelcontextprotocol/server': { per: 'file', reason: 'pipes and HTTP are two ways to one server' },
   zod: { per: 'file', reason: 'the language in which every operation states its shapes' },
   hono: { per: 'folder', reason: 'the local server and the cloud are two programs' },
   '@hono/node-server': { per: 'folder', reason: 'the local server and the cloud are two programs' },
@@ -117,6 +122,7 @@ export const onDemandPackages: readonly string[] = [
   'react',
   '@secretlint/*',
   'hono',
+  '@modelcontextprotocol/*',
 ]
 
 /** Library entries: nothing but re-exports is what they are for. */

@@ -42,6 +42,8 @@ import {
   projectPruneCommand,
   projectRescueCommand,
 } from './projects.ts'
+import { hookCommand } from './hook.ts'
+import { mcpCommand } from './mcp.ts'
 import { obsidianExportCommand } from './obsidian-export.ts'
 import { promptsCommand } from './prompts.ts'
 import { lookupCommand, recallCommand } from './recall.ts'
@@ -51,6 +53,7 @@ import { saveCommand } from './save.ts'
 import { searchCommand } from './search.ts'
 import { serveCommand } from './serve.ts'
 import { sessionEndCommand, sessionListCommand, sessionShowCommand } from './sessions.ts'
+import { setupCommand, uninstallCommand } from './setup.ts'
 import { statsCommand, statusCommand } from './status.ts'
 import { testCommand } from './test.ts'
 import {
@@ -63,6 +66,7 @@ import {
   transcriptVerifyCommand,
 } from './transcripts.ts'
 import { versionCommand } from './version.ts'
+import { whyCommand } from './why.ts'
 
 /** Every command, in the order the help lists them within their sections. */
 export const commands: readonly Command[] = [
@@ -125,6 +129,11 @@ export const commands: readonly Command[] = [
   adoptCommand,
   statusCommand,
   statsCommand,
+  setupCommand,
+  uninstallCommand,
+  mcpCommand,
+  hookCommand,
+  whyCommand,
   serveCommand,
   doctorCommand,
   doctorRepairCommand,

@@ -1,6 +1,7 @@
 import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { PassThrough, Readable } from 'node:stream'
 import { createProgram } from '../../app.ts'
 import type { ExitCode } from '../command.ts'
 import { runCommandLine } from '../main.ts'
@@ -15,6 +16,7 @@ export type PersonOptions = {
   readonly directory?: string
   readonly homeDir?: string
   readonly input?: string | Uint8Array
+  readonly executable?: readonly string[]
 }
 
 export type Printed = { out: string; err: string }
@@ -31,13 +33,14 @@ export function testTerminal(options: PersonOptions = {}): Terminal & { readonly
     environment: options.environment ?? {},
     directory: options.directory ?? '/nowhere',
     homeDir: options.homeDir ?? '/nowhere/home',
-    executable: ['/usr/bin/node', '/opt/engram/bin/engram.js'],
+    executable: options.executable ?? ['/usr/bin/node', '/opt/engram/bin/engram.js'],
     write: (text) => void (printed.out += text),
     writeError: (text) => void (printed.err += text),
     inputParts: async function* () {
       const input = options.input ?? ''
       yield typeof input === 'string' ? new TextEncoder().encode(input) : input
     },
+    pipes: { input: Readable.from([]), output: new PassThrough(), agentPid: 1 },
     printed,
   }
 }
@@ -87,6 +90,7 @@ export const untouchable: ProgramPort = {
   version: '0.0.0-test',
   open: () => Promise.reject(new Error('the store was opened')),
   serve: () => Promise.reject(new Error('the server was started')),
+  mcp: () => Promise.reject(new Error('an agent was served')),
   adopt: () => Promise.reject(new Error('the store was adopted')),
   nowMs: () => 0,
 }

@@ -1,0 +1,180 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Change } from './edit.ts'
+import { protocolText } from './protocol.ts'
+
+/** Where a person's agents keep what they read. */
+export type Home = {
+  readonly homeDir: string
+  readonly environment: Readonly<Record<string, string | undefined>>
+  readonly platform: NodeJS.Platform
+  /** How the program is started: absolute paths, then options such as `--data-dir`. */
+  readonly executable: readonly string[]
+  readonly dataDirOptions: readonly string[]
+}
+
+export type Wish = { readonly path: string; readonly changes: readonly Change[] }
+
+export type Agent = {
+  readonly name: string
+  readonly title: string
+  readonly isInstalled: (home: Home) => boolean
+  readonly wishes: (home: Home) => readonly Wish[]
+}
+
+/** Events of Claude Code that hooks hear; a matcher where only some calls matter. */
+const claudeEvents = [
+  ['SessionStart', undefined],
+  ['UserPromptSubmit', undefined],
+  ['PreToolUse', 'mcp__(plugin_engram_)?engram__.*'],
+  ['SubagentStop', undefined],
+  ['Stop', undefined],
+  ['SessionEnd', undefined],
+] as const
+
+export const mcpWords = (home: Home): readonly string[] => [
+  ...home.executable,
+  'mcp',
+  '--tools=core',
+  ...home.dataDirOptions,
+]
+
+function server(home: Home): { readonly command: string; readonly args: readonly string[] } {
+  const [command = 'engram', ...args] = mcpWords(home)
+  return { command, args }
+}
+
+const quoted = (word: string): string =>
+  /^[\w@%+=:,./-]+$/.test(word) ? word : `"${word.replaceAll(/(["\\$`])/g, '\\$1')}"`
+
+function hookItem(home: Home, event: string, matcher: string | undefined): Change {
+  const kebab = event.replaceAll(/([a-z])([A-Z])/g, '$1-$2').toLowerCase()
+  const mark = `hook claude-code ${kebab}`
+  const words = [...home.executable, 'hook', 'claude-code', kebab, ...home.dataDirOptions]
+  const hooks = [{ type: 'command', command: words.map(quoted).join(' '), timeout: 10 }]
+  const value = matcher === undefined ? { hooks } : { matcher, hooks }
+  return { kind: 'json-item', path: ['hooks', event], value, mark }
+}
+
+const claudeDirectory = ({ environment, homeDir }: Home): string =>
+  environment['CLAUDE_CONFIG_DIR']?.trim() || join(homeDir, '.claude')
+const claudeFile = ({ environment, homeDir }: Home): string =>
+  join(environment['CLAUDE_CONFIG_DIR']?.trim() || homeDir, '.claude.json')
+const codexDirectory = ({ environment, homeDir }: Home): string =>
+  environment['CODEX_HOME']?.trim() || join(homeDir, '.codex')
+const openCodeDirectory = ({ environment, homeDir }: Home): string =>
+  join(environment['XDG_CONFIG_HOME']?.trim() || join(homeDir, '.config'), 'opencode')
+const windsurfDirectory = ({ homeDir }: Home): string => join(homeDir, '.codeium', 'windsurf')
+
+function codeDirectory({ environment, homeDir, platform }: Home): string {
+  if (platform === 'darwin') return join(homeDir, 'Library', 'Application Support', 'Code', 'User')
+  if (platform === 'win32') return join(environment['APPDATA'] ?? join(homeDir, 'AppData', 'Roaming'), 'Code', 'User')
+  return join(environment['XDG_CONFIG_HOME']?.trim() || join(homeDir, '.config'), 'Code', 'User')
+}
+
+const protocolBlock: Change = { kind: 'block', comment: 'md', text: protocolText }
+const mcpServers = (home: Home): Change => ({ kind: 'json', path: ['mcpServers', 'engram'], value: server(home) })
+
+/** JSON strings are TOML strings too. */
+const tomlServer = (home: Home): string => {
+  const { command, args } = server(home)
+  const list = args.map((word) => JSON.stringify(word)).join(', ')
+  return `[mcp_servers.engram]\ncommand = ${JSON.stringify(command)}\nargs = [${list}]`
+}
+
+/** The first that is there, else the first: `opencode.jsonc` before `opencode.json`. */
+const existing = (paths: readonly [string, ...string[]]): string => paths.find((path) => existsSync(path)) ?? paths[0]
+
+export const agents: readonly Agent[] = [
+  {
+    name: 'claude-code',
+    title: 'Claude Code',
+    isInstalled: (home) => existsSync(claudeDirectory(home)) || existsSync(claudeFile(home)),
+    wishes: (home) => [
+      {
+        path: claudeFile(home),
+        changes: [{ kind: 'json', path: ['mcpServers', 'engram'], value: { type: 'stdio', ...server(home) } }],
+      },
+      {
+        path: join(claudeDirectory(home), 'settings.json'),
+        changes: claudeEvents.map(([event, matcher]) => hookItem(home, event, matcher)),
+      },
+    ],
+  },
+  {
+    name: 'codex',
+    title: 'Codex',
+    isInstalled: (home) => existsSync(codexDirectory(home)),
+    wishes: (home) => [
+      {
+        path: join(codexDirectory(home), 'config.toml'),
+        changes: [{ kind: 'block', comment: '#', text: tomlServer(home) }],
+      },
+      { path: join(codexDirectory(home), 'AGENTS.md'), changes: [protocolBlock] },
+    ],
+  },
+  {
+    name: 'gemini-cli',
+    title: 'Gemini CLI',
+    isInstalled: (home) => existsSync(join(home.homeDir, '.gemini')),
+    wishes: (home) => [
+      { path: join(home.homeDir, '.gemini', 'settings.json'), changes: [mcpServers(home)] },
+      { path: join(home.homeDir, '.gemini', 'GEMINI.md'), changes: [protocolBlock] },
+    ],
+  },
+  {
+    name: 'opencode',
+    title: 'OpenCode',
+    isInstalled: (home) => existsSync(openCodeDirectory(home)),
+    wishes: (home) => [
+      {
+        path: existing([
+          join(openCodeDirectory(home), 'opencode.json'),
+          join(openCodeDirectory(home), 'opencode.jsonc'),
+        ]),
+        changes: [
+          {
+            kind: 'json',
+            path: ['mcp', 'engram'],
+            value: { type: 'local', command: [...mcpWords(home)], enabled: true },
+          },
+        ],
+      },
+      { path: join(openCodeDirectory(home), 'AGENTS.md'), changes: [protocolBlock] },
+    ],
+  },
+  {
+    name: 'cursor',
+    title: 'Cursor',
+    isInstalled: (home) => existsSync(join(home.homeDir, '.cursor')),
+    wishes: (home) => [{ path: join(home.homeDir, '.cursor', 'mcp.json'), changes: [mcpServers(home)] }],
+  },
+  {
+    name: 'windsurf',
+    title: 'Windsurf',
+    isInstalled: (home) => existsSync(windsurfDirectory(home)) || existsSync(join(home.homeDir, '.windsurf')),
+    wishes: (home) => [
+      {
+        path: existsSync(windsurfDirectory(home))
+          ? join(windsurfDirectory(home), 'mcp_config.json')
+          : join(home.homeDir, '.windsurf', 'mcp.json'),
+        changes: [mcpServers(home)],
+      },
+    ],
+  },
+  {
+    name: 'vscode',
+    title: 'VS Code',
+    isInstalled: (home) => existsSync(codeDirectory(home)),
+    wishes: (home) => [
+      {
+        path: join(codeDirectory(home), 'mcp.json'),
+        changes: [{ kind: 'json', path: ['servers', 'engram'], value: { type: 'stdio', ...server(home) } }],
+      },
+      {
+        path: join(codeDirectory(home), 'prompts', 'engram-memory.instructions.md'),
+        changes: [{ kind: 'file', text: `---\napplyTo: '**'\n---\n${protocolText}\n` }],
+      },
+    ],
+  },
+]

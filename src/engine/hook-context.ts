@@ -1,0 +1,111 @@
+import type { InjectedItem } from '../api/hooks.ts'
+import { fenced } from '../model/fence.ts'
+import { cutCodePoints, estimateTokens, oneLine } from '../model/text.ts'
+import { formatTime, parseTime } from '../model/times.ts'
+import { fitBudget } from '../search/budget.ts'
+import type { ObservationRow } from '../store/rows.ts'
+import type { ReadTx } from '../store/transaction.ts'
+import { shownRows } from './context.ts'
+
+export type HookContext = {
+  readonly text: string
+  readonly tokens: number
+  readonly items: readonly InjectedItem[]
+  readonly leftOut: readonly InjectedItem[]
+}
+
+export type HookContextOptions = {
+  readonly project: string
+  /** After compaction: what this session itself kept comes first. */
+  readonly sessionId: string | null
+  readonly budgetTokens: number
+  readonly nowMs: number
+}
+
+/** Looked at, newest first; the budget leaves room for a tenth of them. */
+const rowsLookedAt = 60
+const titleLength = 120
+const contentLength = 300
+const dayMs = 86_400_000
+
+const protocol =
+  'Engram memory is on: mem_search before asking again, mem_save after a decision, fix or discovery, mem_session_summary before the end.'
+const afterCompaction = 'The conversation was compacted: call mem_session_summary first, then go on.'
+
+/**
+ * What an agent is told when its session begins: whole memories, the best first, within the budget. Nothing at all when
+ * no memory fits, since words about an empty memory only cost (MEM-1601).
+ */
+export function hookContext(tx: ReadTx, options: HookContextOptions): HookContext {
+  const scored = candidatesOf(tx, options).map((row) => ({ row, parts: partsOf(row, options) }))
+  const ranked = scored
+    .map((one) => ({ ...one, score: sum(one.parts) }))
+    .toSorted((a, b) => b.score - a.score || b.row.id - a.row.id)
+  const head = options.sessionId === null ? protocol : `${afterCompaction}\n${protocol}`
+  // The fence and the head belong to what the agent pays.
+  const room = options.budgetTokens - estimateTokens(`${head}\n${fenced('x')}\n`)
+  const entries = ranked.map(({ row }) => ({ full: `${lineOf(row, true)}\n`, short: `${lineOf(row, false)}\n` }))
+  const { shown, leftOut } = fitBudget(entries, { tokens: Math.max(0, room) })
+  const itemOf = (index: number, form: 'full' | 'short' | 'none'): InjectedItem[] => {
+    const one = ranked[index]
+    const entry = entries[index]
+    if (one === undefined || entry === undefined) return []
+    const { row, parts, score } = one
+    const told = form === 'full' ? entry.full : entry.short
+    const { id, type, title } = row
+    const reason = form === 'none' ? 'did not fit the budget' : reasonOf(parts)
+    return [{ id, type, title, rank: index + 1, score, parts, tokens: estimateTokens(told), reason }]
+  }
+  const items = shown.flatMap(({ index, form }) => itemOf(index, form))
+  const missed = leftOut.flatMap((index) => itemOf(index, 'none'))
+  if (items.length === 0) return { text: '', tokens: 0, items, leftOut: missed }
+  const lines = shown.map(({ index, form }) => entries[index]?.[form] ?? '').join('')
+  const text = `${head}\n${fenced(lines)}`
+  return { text, tokens: estimateTokens(text), items, leftOut: missed }
+}
+
+function candidatesOf(tx: ReadTx, { project, sessionId, nowMs }: HookContextOptions): readonly ObservationRow[] {
+  const where = { project, scope: null, sessionId: null, now: formatTime(nowMs) }
+  const own = sessionId === null ? [] : shownRows(tx, { ...where, sessionId }, 'curated', rowsLookedAt)
+  const rows = [...own, ...pinnedRows(tx, project, where.now), ...shownRows(tx, where, 'curated', rowsLookedAt)]
+  return [...new Map(rows.map((row) => [row.id, row])).values()].filter((row) => row.scope !== 'personal')
+}
+
+/** By the index of pins: few rows, where the project's own index would lead through all of its memories. */
+const pinnedRows = (tx: ReadTx, project: string, now: string): readonly ObservationRow[] =>
+  tx.all<ObservationRow>(
+    `SELECT * FROM observations INDEXED BY observations_pinned
+     WHERE pinned = 1 AND deleted_at IS NULL AND (project = ?1 OR scope = 'global') AND (expires_at IS NULL OR expires_at > ?2)
+     ORDER BY created_at DESC, hlc DESC, id DESC LIMIT ?3`,
+    project,
+    now,
+    rowsLookedAt,
+  )
+
+/** The weights of MEM-604, and what was pinned or kept in this very session before all else. */
+function partsOf(row: ObservationRow, { nowMs, sessionId }: HookContextOptions): Readonly<Record<string, number>> {
+  const at = parseTime(row.last_seen_at ?? row.updated_at) ?? nowMs
+  const ageDays = Math.max(0, nowMs - at) / dayMs
+  const repeats = row.revision_count + row.duplicate_count
+  return {
+    ...(row.pinned === 1 ? { pinned: 1 } : {}),
+    ...(sessionId !== null && row.session_id === sessionId ? { this_session: 0.5 } : {}),
+    recency: rounded(0.06 / (1 + ageDays / 30)),
+    stability: rounded((0.04 * repeats) / (repeats + 4)),
+  }
+}
+
+const rounded = (value: number): number => Math.round(value * 10_000) / 10_000
+const sum = (parts: Readonly<Record<string, number>>): number =>
+  rounded(Object.values(parts).reduce((total, part) => total + part, 0))
+
+function reasonOf(parts: Readonly<Record<string, number>>): string {
+  if (parts['pinned'] !== undefined) return 'pinned'
+  return parts['this_session'] === undefined ? 'recent in this project' : 'kept in this session'
+}
+
+function lineOf(row: ObservationRow, isFull: boolean): string {
+  const author = row.author === null ? '' : ` (by ${oneLine(row.author)})`
+  const head = `- #${row.id} [${oneLine(row.type)}] ${cutCodePoints(oneLine(row.title), titleLength)}${author}`
+  return isFull ? `${head}: ${cutCodePoints(oneLine(row.content), contentLength)}` : head
+}
