@@ -199,6 +199,28 @@ async function measure(opened: OpenedEngine, name: string, questions: readonly s
   figures.push(figure(`${name}: of the plain query's first ten`, mean, '%', null, '>= 95 % (G11)'))
 }
 
+/** Bytes of any kind as questions: none may raise, reach another project or take long. */
+async function measureBytes(opened: OpenedEngine, name: string, count: number): Promise<void> {
+  const random = randomFrom(31)
+  let [longestMs, errors, strangers] = [0, 0, 0]
+  for (let serial = 0; serial < count; serial++) {
+    const bytes = Uint8Array.from({ length: 1 + Math.floor(random() * 200) }, () => Math.floor(random() * 256))
+    const query = Buffer.from(bytes).toString(serial % 2 === 0 ? 'utf8' : 'latin1')
+    const start = performance.now()
+    try {
+      const answer = await opened.caller.call('memory.search', { query, project, limit: 10 })
+      strangers += answer.hits.filter((hit) => hit.project !== project).length
+    } catch {
+      errors++
+    }
+    longestMs = Math.max(longestMs, performance.now() - start)
+  }
+  figures.push(
+    figure(`${name}: random bytes, longest of ${count}`, longestMs, 'ms', null, 'no query over 250 ms'),
+    figure(`${name}: random bytes, errors and strangers`, errors + strangers, '', null, '0'),
+  )
+}
+
 const figure = (name: string, value: number, unit: string, baseline: number | null, goal: string): Figure => ({
   name,
   value,
@@ -211,7 +233,7 @@ const figure = (name: string, value: number, unit: string, baseline: number | nu
 
 async function run(count: number): Promise<void> {
   const directory = temporaryDirectory()
-  const opened = await openEngine({ dataDir: directory.path })
+  const opened = await openEngine({ dataDir: directory.path, embedder: null })
   try {
     const memories = texts(count, 11)
     const fillMs = await timedAsync(() => fill(opened, memories))
@@ -241,6 +263,7 @@ async function run(count: number): Promise<void> {
       goal,
     )
     await measure(opened, `${count}: 60 words`, ask(() => 60).slice(0, size / 5), goal)
+    await measureBytes(opened, String(count), options.quick ? 300 : 3_000)
   } finally {
     await opened.close()
     directory.remove()

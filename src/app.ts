@@ -1,8 +1,8 @@
 import type { Config } from './cli/config.ts'
 import type { ProgramPort } from './cli/program-port.ts'
-import type { OpenedEngine } from './open-engine.ts'
+import type { OpenedEngine, OpenEngineOptions } from './open-engine.ts'
 import { systemClock } from './platform/clock.ts'
-import { logLevels, openLog, type Log, type LogLevel } from './platform/log.ts'
+import { logLevels, openLog, type LogLevel } from './platform/log.ts'
 import { programVersion } from './version.ts'
 
 /** The person's surroundings, as the process knows them. */
@@ -19,7 +19,7 @@ export function createProgram(surroundings: Surroundings): ProgramPort {
   return {
     version: programVersion(),
     open: async (config) => {
-      const opened = await openFor(config, surroundings, { mayBeShut: true })
+      const opened = await openFor(config, surroundings, { mayBeShut: true, meaningUse: 'when-asked' })
       return {
         caller: opened.caller,
         close: async () => {
@@ -57,7 +57,7 @@ const levelOf = (config: Config): LogLevel => logLevels.find((level) => level ==
 async function openFor(
   config: Config,
   surroundings: Surroundings,
-  more: { readonly log?: Log; readonly mayBeShut?: boolean },
+  more: Pick<OpenEngineOptions, 'log' | 'mayBeShut' | 'meaningUse'>,
 ): Promise<OpenedEngine> {
   const { openEngine } = await import('./open-engine.ts')
   return openEngine({

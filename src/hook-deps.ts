@@ -43,6 +43,8 @@ export async function openHookDeps(dataDir: string, around: HookSurroundings): P
     redactor: createRedactor(config.redact),
     settings: config.settings,
     archive: null,
+    meaning: null,
+    embedding: null,
     dataDir,
     homeDir: around.homeDir,
     version: programVersion(),

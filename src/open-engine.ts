@@ -3,11 +3,14 @@ import { join } from 'node:path'
 import type { Caller } from './api/caller.ts'
 import { Engine, type BoundHandlers } from './engine/engine.ts'
 import type { EngineDeps } from './engine/handler.ts'
+import { meaningDeps } from './engine/search-index.ts'
 import { createRedactor, type RedactOptions } from './engine/rules/redact.ts'
 import { drainHeard } from './engine/hook-spool.ts'
 import { secretsIn } from './engine/secret-names.ts'
 import { endIdleSessions } from './engine/session-of-write.ts'
 import { drainSpool, queueable, spoolNames } from './engine/spool.ts'
+import type { Embedder } from './search/embedder.ts'
+import type { MeaningUse } from './search/meaning.ts'
 import type { ConversationArchive } from './model/ports.ts'
 import { defaultSettings, type Settings } from './model/settings.ts'
 import { systemClock, type Clock } from './platform/clock.ts'
@@ -42,6 +45,10 @@ export type OpenEngineOptions = {
   readonly random?: Random
   readonly files?: Files
   readonly log?: Log
+  /** What turns texts into vectors: the bundled model where it is left out, null for none. */
+  readonly embedder?: Embedder | null
+  /** `when-asked` in processes that answer one call and end; `at-need` by default (RET-608). */
+  readonly meaningUse?: MeaningUse
 }
 
 export type OpenedEngine = {
@@ -81,6 +88,7 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenedEngi
     redactor,
     settings,
     archive: transcripts.archive,
+    ...meaningDeps(await embedderOf(options, settings), store, clock, options.meaningUse),
     dataDir: options.dataDir,
     homeDir: options.homeDir ?? homedir(),
     version: programVersion(),
@@ -101,6 +109,7 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenedEngi
     tend: () => tend(deps),
     close: async () => {
       await transcripts.close()
+      await deps.meaning?.close()
       await store.close()
     },
   }
@@ -129,6 +138,14 @@ function boundHandlers(options: OpenEngineOptions, transcripts: Transcripts, cal
       return runIngest(doors, input, context)
     },
   }
+}
+
+/** The bundled model, unless it was switched off, is not installed or would take the only core (RET-607). */
+async function embedderOf(options: OpenEngineOptions, settings: Settings): Promise<Embedder | null> {
+  if (options.embedder !== undefined) return options.embedder
+  if (settings.embedder === 'none') return null
+  const { minilmEmbedder } = await import('./search/embedders/minilm.ts')
+  return minilmEmbedder()
 }
 
 type Ground = { readonly clock: Clock; readonly random: Random; readonly durability: Settings['durability'] }

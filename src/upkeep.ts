@@ -11,6 +11,8 @@ const stepBudgetMs = 20
 const busyBudgetMs = 2
 const busyShare = 1 / 5
 const stepsMax = 50
+/** Vectors can wait: a model that is loaded for a single save would cost more than it gives. */
+const embedEveryMs = 10_000
 
 export type Upkeep = { stop(): Promise<void> }
 
@@ -49,7 +51,12 @@ export function startUpkeep(opened: OpenedEngine): Upkeep {
     await index()
   }
 
-  const timers = [setInterval(start(index), indexEveryMs), setInterval(start(tendAndIndex), tendEveryMs)]
+  const embed = embedder(opened, stopping.signal)
+  const timers = [
+    setInterval(start(index), indexEveryMs),
+    setInterval(start(tendAndIndex), tendEveryMs),
+    setInterval(embed.start, embedEveryMs),
+  ]
   for (const timer of timers) timer.unref()
   start(tendAndIndex)()
   return {
@@ -57,8 +64,35 @@ export function startUpkeep(opened: OpenedEngine): Upkeep {
       stopping.abort()
       for (const timer of timers) clearInterval(timer)
       await running
+      await embed.stopped()
     },
   }
+}
+
+/** Gives new records their vectors, beside everything else: a step may take a second, and nothing waits for it (RET-604). */
+function embedder(opened: OpenedEngine, signal: AbortSignal) {
+  const { embedding, store, log } = opened.deps
+  let running: Promise<void> | null = null
+  let lastFailure = ''
+  const work = async (): Promise<void> => {
+    try {
+      if (embedding === null) return
+      while (!signal.aborted && store.mode === 'read-write') {
+        if ((await embedding.step(signal)).done) break
+      }
+    } catch (error) {
+      const failure = error instanceof Error ? error.message : String(error)
+      // Search goes on by words; the reason is told once.
+      if (failure !== lastFailure && !signal.aborted) log.warn('vectors could not be made', { error: failure })
+      lastFailure = failure
+    }
+  }
+  const start = (): void => {
+    running ??= work().finally(() => {
+      running = null
+    })
+  }
+  return { start, stopped: async (): Promise<void> => void (await running) }
 }
 
 export type CatchUpOptions = {

@@ -9,6 +9,7 @@ import { projectOperations } from './projects.ts'
 import { promptOperations } from './prompts.ts'
 import { relationOperations } from './relations.ts'
 import { reviewOperations } from './review.ts'
+import { searchIndexOperations } from './search-index.ts'
 import { searchOperations } from './search.ts'
 import { sessionOperations } from './sessions.ts'
 import { systemOperations } from './system.ts'
@@ -20,6 +21,7 @@ export const operations = {
   ...observationOperations,
   ...promptOperations,
   ...searchOperations,
+  ...searchIndexOperations,
   ...relationOperations,
   ...projectOperations,
   ...reviewOperations,

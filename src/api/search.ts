@@ -26,7 +26,11 @@ export type SearchHitExt = ObservationExt & {
 export type HitExplanation = {
   readonly words: readonly { readonly word: string; readonly df: number; readonly in: readonly string[] }[]
   readonly L: number
+  /** Nearness in meaning with what stands around, and the cosine itself (RET-402); with vectors only. */
   readonly V?: number
+  readonly c?: number
+  /** S = (words · L + meaning · V) · the factors; L · the factors when absent. */
+  readonly weights?: { readonly words: number; readonly meaning: number }
   readonly factors: Readonly<Record<string, number>>
   readonly S: number
   readonly exact?: string

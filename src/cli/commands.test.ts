@@ -425,6 +425,26 @@ const cases: Readonly<Record<string, Case>> = {
     keys: ['status', 'address'],
     fails: { words: ['serve', '--addr', '0.0.0.0:0'], code: 'token_required', exit: 2 },
   },
+  index: {
+    before: [pool],
+    words: ['index', '--wait'],
+    text: /^Search index\n {2}Memories: +1 of 1 indexed\n {2}Prompts: +0 of 0 indexed\n {2}Behind: +nothing\n {2}Vectors: +\d of 1 /m,
+    keys: ['words', 'vectors', 'model'],
+    fails: usage('index', '--soon'),
+  },
+  'index rebuild': {
+    before: [pool],
+    words: ['index', 'rebuild'],
+    text: /^Search index\n {2}Memories: +1 of 1 indexed$/m,
+    keys: ['words', 'vectors', 'model'],
+    fails: usage('index', 'rebuild', '--what', 'everything'),
+  },
+  'index model': {
+    words: ['index', 'model'],
+    text: /^Search by meaning\n {2}Model: +(none|minilm\S*)/m,
+    keys: ['model'],
+    fails: usage('index', 'model', 'extra'),
+  },
   doctor: {
     words: ['doctor'],
     text: /^ok +integrity [^]*\n\nok: \d+ checks of all projects: /m,

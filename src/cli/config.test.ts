@@ -56,6 +56,12 @@ describe('MEM-1404 flags beat environment beats config.yaml beats default', () =
     expect(settings.reviewMonths).toMatchObject({ decision: 2, bugfix: 1, policy: 12 })
   })
 
+  it('RET-607 the model is switched off by search.embedder: none', async () => {
+    expect((await read()).settings.embedder).toBe('bundled')
+    file('search: {embedder: none}\n')
+    expect((await read()).settings.embedder).toBe('none')
+  })
+
   it('ING-RED-6 what is redacted besides comes from the file, and is never half understood', async () => {
     file('redact:\n  extra: [{name: ticket, pattern: "TCK-[0-9]{6}"}]\n  allow: [abc]\n  emails: true\n')
     expect((await read()).redact).toEqual({

@@ -207,6 +207,7 @@ function settingsOf(at: (path: string) => unknown): Settings {
     dedupeWindowMs: windowOf(at('dedupe_window')),
     historyKept: typeof kept === 'number' && kept >= 0 ? Math.floor(kept) : defaultSettings.historyKept,
     durability: at('durability') === 'normal' ? 'normal' : 'full',
+    embedder: at('search.embedder') === 'none' ? 'none' : 'bundled',
   }
 }
 

@@ -13,6 +13,7 @@ import { projectHandlers } from './projects.ts'
 import { promptHandlers } from './prompts.ts'
 import { recallHandlers } from './recall.ts'
 import { relationHandlers } from './relations.ts'
+import { searchIndexHandlers } from './search-index.ts'
 import { searchHandlers } from './search.ts'
 import { refuseSecretNames } from './secret-names.ts'
 import { sessionHandlers } from './sessions.ts'
@@ -26,6 +27,7 @@ const ownHandlers = {
   ...observationHandlers,
   ...promptHandlers,
   ...searchHandlers,
+  ...searchIndexHandlers,
   ...timelineHandlers,
   ...contextHandlers,
   ...recallHandlers,

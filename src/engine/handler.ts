@@ -7,6 +7,8 @@ import type { Files } from '../platform/files.ts'
 import type { Git } from '../platform/git.ts'
 import type { Ids } from '../platform/ids.ts'
 import type { Log } from '../platform/log.ts'
+import type { EmbedUpkeep } from '../search/embed-step.ts'
+import type { Meaning } from '../search/meaning.ts'
 import type { Store } from '../store/store.ts'
 import type { Redactor } from './rules/redact.ts'
 
@@ -22,6 +24,9 @@ export type EngineDeps = {
   readonly settings: Settings
   /** Null where no conversations are kept. */
   readonly archive: ConversationArchive | null
+  /** Null where nothing can be searched by meaning. */
+  readonly meaning: Meaning | null
+  readonly embedding: EmbedUpkeep | null
   readonly dataDir: string
   readonly homeDir: string
   readonly version: string

@@ -15,11 +15,36 @@ const searchMarkEveryMs = 60_000
 
 type Doors = Pick<EngineDeps, 'files' | 'dataDir' | 'clock' | 'ids'>
 
-/** Notes a search, to the minute: a finer time would cost every search a write. */
+/** When this process last looked at the mark, by the engine's doors. */
+const lookedAtMs = new WeakMap<Doors, number>()
+
+/**
+ * Notes a search, to the minute: within it a search pays nothing for its mark. Not synced to the disk, since a mark that a
+ * power cut takes is no loss.
+ */
 export async function markSearch(doors: Doors): Promise<void> {
-  const facts = await doors.files.facts(join(doors.dataDir, searchMark)).catch(() => null)
-  const ageMs = facts === null ? Number.POSITIVE_INFINITY : doors.clock.nowMs() - Number(facts.mtimeNs / 1_000_000n)
-  if (Math.abs(ageMs) >= searchMarkEveryMs) await writeMark(doors, searchMark, formatTime(doors.clock.nowMs()))
+  const nowMs = doors.clock.nowMs()
+  if (Math.abs(nowMs - (lookedAtMs.get(doors) ?? Number.NEGATIVE_INFINITY)) < searchMarkEveryMs) return
+  lookedAtMs.set(doors, nowMs)
+  const path = join(doors.dataDir, searchMark)
+  const facts = await doors.files.facts(path).catch(() => null)
+  const ageMs = facts === null ? Number.POSITIVE_INFINITY : nowMs - Number(facts.mtimeNs / 1_000_000n)
+  if (Math.abs(ageMs) >= searchMarkEveryMs) await replaceUnsynced(doors, path, formatTime(nowMs))
+}
+
+async function replaceUnsynced(doors: Doors, path: string, text: string): Promise<void> {
+  const next = join(doors.dataDir, `.${searchMark}.${doors.ids.ulid()}.tmp`)
+  try {
+    const file = await doors.files.open(next, 'create', 0o600)
+    try {
+      await file.write(new TextEncoder().encode(text))
+    } finally {
+      await file.close()
+    }
+    await doors.files.rename(next, path)
+  } catch {
+    await doors.files.remove(next).catch(() => undefined)
+  }
 }
 
 /** Messages of ours name fields and files, never the content of a memory (COL-2003). */

@@ -3,10 +3,10 @@ import type { HitExplanation, QueryExplanation, SearchAnswer, SearchHit } from '
 import { EngramError } from '../model/errors.ts'
 import { limits } from '../model/limits.ts'
 import type { CallContext } from '../model/operation.ts'
-import { lexicalConfidence, type Confidence } from '../search/coverage.ts'
+import { confidenceOf, type Confidence } from '../search/coverage.ts'
 import { explainHit, explainQuery, explanationBytesMax } from '../search/explain.ts'
 import { FrequencyCache } from '../search/frequencies.ts'
-import { searchLexically, type SearchFindings } from '../search/lexical-search.ts'
+import { searchMemories, type SearchFindings } from '../search/memory-search.ts'
 import { searchPrompts } from '../search/prompt-search.ts'
 import { snippetOf, wordFinder } from '../search/snippet.ts'
 import { observationsByIds, type RecordFilters } from '../store/full-text-search.ts'
@@ -17,6 +17,7 @@ import type { EngineDeps, Handlers } from './handler.ts'
 import { placeOfRead } from './places.ts'
 import { toPrompt } from './present.ts'
 import { searchFilters } from './search-filters.ts'
+import { askMeaning, howFound, type AskedMeaning, type How } from './search-meaning.ts'
 import { toHit, withinBudget, type Finding } from './search-hits.ts'
 import { findByRegex } from './search-regex.ts'
 
@@ -39,12 +40,14 @@ function cacheOf(store: Store): FrequencyCache {
 
 export const searchHandlers: Handlers<'memory.search' | 'prompt.search'> = {
   'memory.search': async (deps, input, context) => {
-    refuseSemantic(input)
     const project = await searchedProject(deps, input)
     const filters = searchFilters(input, project, deps.clock.nowMs())
-    if (filters === null) return answer(input, project, [], 'none')
+    if (filters === null) return answer(input, project, [], 'none', { mode: 'lexical', mode_reason: 'no_such_scope' })
     if (input.regex === true) return regexAnswer(deps, input, filters, context)
-    return deps.store.read((tx) => lexicalAnswer(tx, deps, input, filters))
+    const asked = await askMeaning(deps, input, project)
+    const found = deps.store.read((tx) => wordsAnswer(tx, deps, input, filters, asked))
+    if (input.mode === 'semantic' && found.mode !== 'semantic') throw semanticUnavailable(found)
+    return found
   },
   'prompt.search': async (deps, input) => {
     const { project } = await placeOfRead(deps, input)
@@ -55,12 +58,12 @@ export const searchHandlers: Handlers<'memory.search' | 'prompt.search'> = {
   },
 }
 
-function refuseSemantic(input: SearchInput): void {
-  if (input.mode !== 'semantic') return
-  throw new EngramError('semantic_unavailable', 'Searching by meaning alone needs an embedder, and none is set up.', {
-    hint: 'Use mode auto or lexical.',
-  })
-}
+const semanticUnavailable = ({ mode_reason, degraded }: SearchAnswer): EngramError =>
+  new EngramError(
+    'semantic_unavailable',
+    `Searching by meaning alone is not possible now: ${degraded ?? mode_reason ?? 'no_embedder'}.`,
+    { hint: 'Use mode auto or lexical; `engram index status` says what is missing.' },
+  )
 
 /** Personal memories belong to the person: without a named project those of all projects are searched (MEM-605). */
 async function searchedProject(deps: EngineDeps, input: SearchInput): Promise<string | null> {
@@ -70,35 +73,46 @@ async function searchedProject(deps: EngineDeps, input: SearchInput): Promise<st
   return (await placeOfRead(deps, input)).project
 }
 
-function lexicalAnswer(tx: ReadTx, deps: EngineDeps, input: SearchInput, filters: RecordFilters): SearchAnswer {
+function wordsAnswer(
+  tx: ReadTx,
+  deps: EngineDeps,
+  input: SearchInput,
+  filters: RecordFilters,
+  asked: AskedMeaning,
+): SearchAnswer {
   const startMs = deps.clock.monotonicMs()
   const nowMs = deps.clock.nowMs()
-  const findings = searchLexically(tx, cacheOf(deps.store), {
+  const findings = searchMemories(tx, cacheOf(deps.store), {
     text: input.query,
     filters,
     matchMode: input.match_mode ?? 'any',
     order: input.order ?? 'relevance',
     collapses: input.collapse !== false,
     limit: input.limit ?? limitDefault,
+    meaning: asked.meaning,
+    isSemantic: input.mode === 'semantic',
     nowMs,
     clock: deps.clock,
   })
-  const { query, frequencies, plan, named, groups, tookMs } = findings
-  const ids = groups.map((group) => group.best.row.id)
+  const { query, frequencies, plan, named, groups, tookMs, mixture } = findings
+  const how = howFound(asked, findings)
   const isNamed = named.length > 0
-  const confidence = isNamed ? 'ok' : lexicalConfidence(tx, query, frequencies, ids)
+  const results = groups.map(({ best }) => ({ id: best.row.id, c: best.c }))
+  const confidence = isNamed ? 'ok' : confidenceOf(tx, query, frequencies, results, mixture.meaning > 0)
   const hits = input.strict === true && confidence === 'low' ? [] : hitsOf(tx, findings, input.explain === true, nowMs)
   const hasWords = query.words.length + query.runs.length > 0
-  const allMs = { ...tookMs, all: deps.clock.monotonicMs() - startMs }
+  const allMs = { ...tookMs, embed: asked.tookMs, all: deps.clock.monotonicMs() - startMs }
+  const explained = { mode: how.mode, tookMs: allMs }
   return answer(input, filters.project, hits, confidence, {
-    ...(hasWords || isNamed ? {} : { reason: 'no_words' as const }),
+    ...how,
+    ...(hasWords || isNamed || hits.length > 0 ? {} : { reason: 'no_words' as const }),
     ...(query.isCut ? { query_cut: true } : {}),
-    ...(input.explain === true ? { explanation: explainQuery(query, frequencies, plan, allMs) } : {}),
+    ...(input.explain === true ? { explanation: explainQuery(query, frequencies, plan, explained) } : {}),
   })
 }
 
 function hitsOf(tx: ReadTx, findings: SearchFindings, explains: boolean, nowMs: number): readonly SearchHit[] {
-  const { query, frequencies, named, groups } = findings
+  const { query, frequencies, named, groups, mixture } = findings
   const rows = rowsById(tx, [...named.map(({ row }) => row.id), ...groups.map(({ best }) => best.row.id)])
   const finder = wordFinder(query, frequencies)
   const explained = boundedExplanations()
@@ -120,7 +134,7 @@ function hitsOf(tx: ReadTx, findings: SearchFindings, explains: boolean, nowMs: 
       rank: -best.S,
       score: best.S,
       twins,
-      ...(explains ? explained(() => explainHit(tx, best, query, frequencies)) : {}),
+      ...(explains ? explained(() => explainHit(tx, best, query, frequencies, mixture)) : {}),
     }),
   )
   return [...leading, ...following].map((finding) => toHit(tx, finding, nowMs))
@@ -157,15 +171,18 @@ async function regexAnswer(
       if (row === undefined || row.deleted_at !== null) return []
       return [toHit(tx, { row, snippet, rank: 0, score: 0, twins: [] }, deps.clock.nowMs())]
     })
-    const more = isComplete ? {} : { degraded: 'regex_deadline' }
+    const more = {
+      mode: 'lexical',
+      mode_reason: 'regex',
+      ...(isComplete ? {} : { degraded: 'regex_deadline' }),
+    } as const
     return answer(input, filters.project, hits, hits.length === 0 ? 'none' : 'ok', more)
   })
 }
 
-type More = {
+type More = How & {
   readonly reason?: 'no_words'
   readonly query_cut?: boolean
-  readonly degraded?: string
   readonly explanation?: QueryExplanation
 }
 
@@ -174,7 +191,7 @@ function answer(
   project: string | null,
   found: readonly SearchHit[],
   confidence: Confidence,
-  more: More = {},
+  more: More,
 ): SearchAnswer {
   const { hits, leftOut } = withinBudget(found.slice(0, limits.searchLimitMax), {
     tokens: input.budget_tokens,
@@ -184,8 +201,6 @@ function answer(
   return {
     hits,
     project,
-    mode: 'lexical',
-    mode_reason: input.regex === true ? 'regex' : input.mode === 'lexical' ? 'asked' : 'no_embedder',
     confidence,
     ...(isHeldBack ? { reason: 'low_confidence' as const } : {}),
     ...more,

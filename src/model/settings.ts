@@ -9,6 +9,8 @@ export type Settings = {
   /** Idle open sessions end by themselves after this (MEM-707). */
   readonly sessionIdleMs: number
   readonly sessionLeaseMs: number
+  /** `bundled`: search by meaning too, where the model is installed; `none`: by words alone (RET-607). */
+  readonly embedder: 'bundled' | 'none'
 }
 
 export const defaultSettings: Settings = {
@@ -18,4 +20,5 @@ export const defaultSettings: Settings = {
   durability: 'full',
   sessionIdleMs: 24 * 3_600_000,
   sessionLeaseMs: 30 * 60_000,
+  embedder: 'bundled',
 }

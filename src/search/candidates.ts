@@ -59,8 +59,15 @@ export function wordFrequencies(
   return { total: scope.total, of }
 }
 
-/** A record the index proposed. `L` is its lexical score, 1 for the best (RET-401). */
-export type Candidate = { readonly row: CandidateRow; readonly L: number; readonly hasPhrase: boolean }
+/** A record proposed for the answer. `L` is its lexical score, 1 for the best (RET-401); `V` with vectors only (RET-402). */
+export type Candidate = {
+  readonly row: CandidateRow
+  readonly L: number
+  readonly V?: number
+  /** The cosine itself; absent for a record without a vector. */
+  readonly c?: number
+  readonly hasPhrase: boolean
+}
 
 /** The best lexical candidates, at most 200, with what ranking needs of them. */
 export function lexicalCandidates(tx: ReadTx, plan: MatchPlan, scope: SearchScope): readonly Candidate[] {
@@ -85,12 +92,24 @@ const none: Hits = { hits: [], rows: new Map() }
 /** bm25 by record; both lists' values are added (RET-305). With `all` a record must stand in both. */
 function lexicalHits(tx: ReadTx, plan: MatchPlan, scope: SearchScope): Hits {
   if (plan.mode === 'all' && plan.words !== null && plan.grams !== null) return hitsInBoth(tx, plan, scope)
-  const words = plan.words === null ? none : tableHits(tx, 'observation_fts', plan.words, wordWeights, scope)
+  const words = wordHits(tx, plan, scope)
   const grams = plan.grams === null ? none : tableHits(tx, 'observation_grams', plan.grams, gramWeights, scope)
   if (grams.hits.length === 0) return words
   const sums = new Map(words.hits.map(({ id, s }) => [id, s]))
   for (const { id, s } of grams.hits) sums.set(id, (sums.get(id) ?? 0) + s)
   return { hits: bestFirst(sums), rows: new Map([...words.rows, ...grams.rows]) }
+}
+
+/** The cheap question first; the whole one when it brings too few, so that the answer never holds less (RET-303). */
+function wordHits(tx: ReadTx, plan: MatchPlan, scope: SearchScope): Hits {
+  if (plan.words === null) return none
+  if (plan.fewer !== null) {
+    const found = tableHits(tx, 'observation_fts', plan.fewer, wordWeights, scope)
+    if (found.hits.length >= limits.searchCandidates) {
+      return { ...found, hits: found.hits.map(({ id, s }) => ({ id, s: s / 2 })) }
+    }
+  }
+  return tableHits(tx, 'observation_fts', plan.words, wordWeights, scope)
 }
 
 const bestFirst = (sums: ReadonlyMap<number, number>): readonly IndexHit[] =>
@@ -161,13 +180,13 @@ const rowsOf = (tx: ReadTx, hits: readonly IndexHit[]): ReadonlyMap<number, Cand
     ).map((row) => [row.id, row]),
   )
 
-function isShown(row: CandidateRow | undefined, { notExpiredAt }: RecordFilters): boolean {
+export function isShown(row: CandidateRow | undefined, { notExpiredAt }: RecordFilters): boolean {
   if (row === undefined) return false
   return notExpiredAt === undefined || row.expires_at === null || row.expires_at > notExpiredAt
 }
 
 const phraseRowsMax = 10_000
 
-function phraseIds(tx: ReadTx, plan: MatchPlan): ReadonlySet<number> {
+export function phraseIds(tx: ReadTx, plan: MatchPlan): ReadonlySet<number> {
   return new Set(plan.phrases.flatMap((phrase) => matchingIds(tx, 'observation_fts', phrase, phraseRowsMax)))
 }

@@ -12,21 +12,28 @@ export type Confidence = 'ok' | 'low' | 'none'
 const resultsLookedAt = 3
 const gramsLookedAt = 8
 
+/** One of the first results: its cosine where vectors had a part in the answer. */
+export type SureResult = { readonly id: number; readonly c?: number | undefined }
+
 /**
- * The confidence of a lexical answer: `low` when even the best of the first three results holds, in any column, less than
- * a quarter of what the query's words tell.
+ * The confidence of an answer: `low` when even the best of the first three results holds, in any column, too little of
+ * what the query's words tell; with vectors, half of it is too little, and none of the three may be near in meaning.
  */
-export function lexicalConfidence(
+export function confidenceOf(
   tx: ReadTx,
   query: ParsedQuery,
   frequencies: Frequencies,
-  ids: readonly number[],
+  results: readonly SureResult[],
+  hasMeaning: boolean,
 ): Confidence {
-  if (ids.length === 0) return 'none'
+  if (results.length === 0) return 'none'
+  const looked = results.slice(0, resultsLookedAt)
+  if (looked.some(({ c }) => c !== undefined && c >= parameters.nearnessLow)) return 'ok'
   const parts = partsOf(query, frequencies)
-  const enough = parameters.coverageLow * parts.reduce((sum, part) => sum + part.weight, 0)
-  const isCovered = ids.slice(0, resultsLookedAt).some((id) => reaches(tx, id, parts, enough))
-  return isCovered || parts.length === 0 ? 'ok' : 'low'
+  const share = hasMeaning ? parameters.coverageLowWithMeaning : parameters.coverageLow
+  const enough = share * parts.reduce((sum, part) => sum + part.weight, 0)
+  const isCovered = looked.some(({ id }) => reaches(tx, id, parts, enough))
+  return isCovered || (parts.length === 0 && !hasMeaning) ? 'ok' : 'low'
 }
 
 /** One thing a record may hold, and how much it tells. */

@@ -3,7 +3,7 @@ import type { ReadTx } from '../store/transaction.ts'
 import { wordExpression, type Frequencies, type MatchPlan } from './match.ts'
 import { parametersHash } from './parameters.ts'
 import type { ParsedQuery } from './query.ts'
-import type { Ranked } from './rank.ts'
+import type { Mixture, Ranked } from './rank.ts'
 
 /** Where a word stands in a record's index row; `neighbours` = the text around it (RET-753). */
 export type WordPlaces = { readonly word: string; readonly df: number; readonly in: readonly string[] }
@@ -33,9 +33,16 @@ export function wordPlaces(
     .filter((word) => word.in.length > 0)
 }
 
-/** Why a result stands where it stands: L times the factors is S. */
-export function explainHit(tx: ReadTx, ranked: Ranked, query: ParsedQuery, frequencies: Frequencies) {
-  return { words: wordPlaces(tx, ranked.row.id, query, frequencies), L: ranked.L, factors: ranked.factors, S: ranked.S }
+/** Why a result stands where it stands: L and V by their weights, times the factors, is S. */
+export function explainHit(
+  tx: ReadTx,
+  { row, L, V, c, factors, S }: Ranked,
+  query: ParsedQuery,
+  frequencies: Frequencies,
+  mixture: Mixture,
+) {
+  const meaning = V === undefined ? {} : { V, ...(c === undefined ? {} : { c }), weights: mixture }
+  return { words: wordPlaces(tx, row.id, query, frequencies), L, ...meaning, factors, S }
 }
 
 /** What was made of the query. */
@@ -43,7 +50,7 @@ export function explainQuery(
   query: ParsedQuery,
   frequencies: Frequencies,
   plan: MatchPlan,
-  tookMs: Readonly<Record<string, number>>,
+  how: { readonly mode: 'lexical' | 'hybrid' | 'semantic'; readonly tookMs: Readonly<Record<string, number>> },
 ) {
   const dropped = [...query.dropped, ...plan.dropped]
   const left = new Set(dropped.map((word) => word.word))
@@ -57,9 +64,9 @@ export function explainQuery(
     dropped,
     pairs: plan.pairs,
     phrases: query.phrases,
-    mode: 'lexical' as const,
+    mode: how.mode,
     parameters: parametersHash(),
-    took_ms: tookMs,
+    took_ms: how.tookMs,
   }
 }
 

@@ -14,10 +14,32 @@ const plan = (text: string, total: number, df: Readonly<Record<string, number>>,
 const all = '{title content keys before after day} : '
 
 describe('the expression', () => {
-  it('RET-306/words and pairs by OR, in named columns, behind the facet', () => {
-    expect(plan('session token', 100, { session: 3, token: 5 }, { facets: ['fp12', 'fsp'] }).words).toBe(
-      `facet : ("fp12" AND "fsp") AND ${all}("session" OR "token" OR "session token")`,
+  it('RET-306/words and pairs by OR, behind the facet; columns are named for words like those of the facet', () => {
+    const facets = ['fp12', 'fsp']
+    expect(plan('session token', 100, { session: 3, token: 5 }, { facets }).words).toBe(
+      'facet : ("fp12" AND "fsp") AND ("session" OR "token" OR "session token")',
     )
+    expect(plan('fp12', 100, { fp12: 3 }, { facets }).words).toBe(`facet : ("fp12" AND "fsp") AND ${all}("fp12")`)
+    expect(plan('fs', 100, {}).words).toBe(`${all}("fs"*)`)
+  })
+
+  it('RET-303/the rarest words propose as many rows as scoring affords, the others only add, all weigh alike', () => {
+    const df = { rare: 300, quince: 1_500, apple: 9_000 }
+    expect(plan('rare and quince and apple', 40_000, df)).toMatchObject({
+      fewer: '((("rare" OR "quince")) AND ("rare" OR "quince" OR "apple" OR "apple"))',
+      words: '("rare" OR "quince" OR "apple")',
+    })
+    expect(plan('rare and quince', 40_000, df).fewer).toBe(null)
+  })
+
+  it('RET-303/of common words only rows that hold several are scored, of the commonest none', () => {
+    const df = { apple: 9_000, pear: 11_000, plum: 12_000, fruit: 39_000 }
+    expect(plan('apple and pear', 40_000, df).fewer).toBe('((("apple" AND "pear")) AND ("apple" OR "pear"))')
+    expect(plan('apple and pear and plum', 40_000, df).fewer).toBe(
+      '((("apple" AND "pear")) AND ("apple" OR "pear" OR "plum" OR "plum"))',
+    )
+    expect(plan('apple and fruit', 40_000, df).fewer).toBe('((("apple")) AND ("apple"))')
+    expect(plan('fruit', 40_000, df)).toMatchObject({ fewer: null, words: '("fruit")' })
   })
 
   it('RET-303/common words leave when three rarer ones stay', () => {
@@ -44,7 +66,7 @@ describe('the expression', () => {
 
   it('RET-305/unknown words: short ones as prefix, long ones by grams, runs by grams', () => {
     const made = plan('ab ersion 数据库 x', 100, {})
-    expect(made.words).toBe(`${all}("ab"* OR "ersion" OR "x")`)
+    expect(made.words).toBe('("ab"* OR "ersion" OR "x")')
     expect(made.grams).toBe('{grams} : ("ers rsi sio ion" OR "数据 据库")')
   })
 
@@ -63,9 +85,7 @@ describe('the expression', () => {
   })
 
   it('MEM-608/prompts have no grams: runs are searched as beginnings of words', () => {
-    expect(plan('数据 token', 10, { token: 2 }, { columns: promptColumns }).words).toBe(
-      '{content before day} : ("token" OR "数据"*)',
-    )
+    expect(plan('数据 token', 10, { token: 2 }, { columns: promptColumns }).words).toBe('("token" OR "数据"*)')
   })
 
   it('RET-308/nothing to ask is no expression', () => {
@@ -117,6 +137,7 @@ it('RET-308/SQLite reads every expression made from any text', async () => {
           }
           const made = planMatch(query, { total: 1, of }, options)
           if (made.words !== null) matchingIds(tx, 'observation_fts', made.words, 9)
+          if (made.fewer !== null) matchingIds(tx, 'observation_fts', made.fewer, 9)
           if (made.grams !== null) matchingIds(tx, 'observation_grams', made.grams, 9)
           for (const phrase of made.phrases) matchingIds(tx, 'observation_fts', phrase, 9)
         }),

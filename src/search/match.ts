@@ -12,6 +12,11 @@ export type Frequencies = { readonly total: number; readonly of: ReadonlyMap<str
  */
 export type MatchPlan = {
   readonly words: string | null
+  /**
+   * Asks for fewer rows than `words`, those that will come in front; their scores are twice as high. Whoever gets fewer
+   * than it wanted asks for `words`. Null = there is nothing to gain.
+   */
+  readonly fewer: string | null
   readonly grams: string | null
   /** `all`: a record must match `words` and `grams`; `any`: either. */
   readonly mode: 'any' | 'all'
@@ -46,16 +51,21 @@ function planAny(query: ParsedQuery, frequencies: Frequencies, options: MatchOpt
   const { known, unknown } = byFrequency(query.words, frequencies)
   const { kept, dropped } = prune(known, frequencies)
   const pairs = survivingPairs(query.pairs, kept, frequencies)
-  const clauses = [
-    ...kept.map((word) => quoted(word.text)),
-    ...unknown.map(unknownClause),
-    ...pairs.map(quoted),
-    ...(options.columns.hasGrams ? [] : query.runs.map(prefix)),
-  ]
+  const others = [...unknown.map(unknownClause), ...(options.columns.hasGrams ? [] : query.runs.map(prefix))]
+  const { first, whole } = proposal(
+    kept,
+    byCost(kept, frequencies.total, options.facets.length === 0),
+    others,
+    pairs.map(quoted),
+  )
+  const columns = columnsFor(query, options.columns)
+  const words = (clauses: string | null): string | null =>
+    clauses === null ? null : expression(options.facets, columns, clauses)
   const grams = options.columns.hasGrams ? [...unknown.flatMap(gramPhrase), ...query.runs.flatMap(runClauses)] : []
   return {
     mode: 'any',
-    words: clauses.length === 0 ? null : expression(options.facets, options.columns.all, clauses.join(' OR ')),
+    words: words(whole),
+    fewer: words(first),
     grams: grams.length === 0 ? null : expression(options.facets, ['grams'], grams.join(' OR ')),
     phrases: query.phrases.map((phrase) => expression(options.facets, options.columns.own, quoted(phrase))),
     pairs,
@@ -82,6 +92,7 @@ function planAll(query: ParsedQuery, frequencies: Frequencies, options: MatchOpt
   return {
     mode: 'all',
     words: clauses.length === 0 ? null : expression(options.facets, own, clauses.join(' AND ')),
+    fewer: null,
     grams: grams.length === 0 ? null : expression(options.facets, ['grams'], grams.join(' AND ')),
     phrases: query.phrases.map((phrase) => expression(options.facets, own, quoted(phrase))),
     pairs: [],
@@ -119,19 +130,102 @@ function prune(known: readonly Counted[], frequencies: Frequencies) {
   }
 }
 
+/** Words that bring rows in (any of them, or rows that hold all), and words that only add to the score of such rows. */
+type Proposing = { readonly words: readonly Counted[]; readonly by: 'any' | 'all'; readonly adding: readonly Counted[] }
+
+/**
+ * Scoring a row costs many times what stepping over it costs, and a record that holds only the commonest words of a
+ * question hardly ever comes in front: so the rarest words propose as many rows as scoring can afford. Where even the
+ * rarest is in too many, only rows that hold the two rarest, or more of them, are scored.
+ */
+function byCost(kept: readonly Counted[], total: number, isWhole: boolean): Proposing {
+  const rowsMax = scoredRowsMax(total)
+  if (total <= rowsMax) return { words: kept, by: 'any', adding: [] }
+  // bm25 of FTS5 gives nothing for a word in more than half of the table's rows.
+  const telling = isWhole ? kept.filter(({ df }) => df * 2 < total) : kept
+  const rarestFirst = [...(telling.length === 0 ? kept : telling)].sort(
+    (a, b) => a.df - b.df || (a.text < b.text ? -1 : 1),
+  )
+  const isCommon = (rarestFirst[0]?.df ?? 0) > rowsMax
+  const count = isCommon ? conjoined(rarestFirst, total, rowsMax) : affordable(rarestFirst, rowsMax)
+  const proposing = new Set(rarestFirst.slice(0, count).map(({ text }) => text))
+  return {
+    words: rarestFirst.filter(({ text }) => proposing.has(text)),
+    by: isCommon ? 'all' : 'any',
+    adding: rarestFirst.filter(({ text }) => !proposing.has(text)),
+  }
+}
+
+const scoredRowsMax = (total: number): number => Math.max(total * parameters.scoredShareMax, parameters.scoredRowsMax)
+
+function affordable(rarestFirst: readonly Counted[], rowsMax: number): number {
+  let rows = 0
+  for (const [at, { df }] of rarestFirst.entries()) {
+    if (rows >= parameters.scoredRowsMin && rows + df > rowsMax) return at
+    rows += df
+  }
+  return rarestFirst.length
+}
+
+/** How many of the rarest words together stand in few enough rows, were they spread by chance. */
+function conjoined(rarestFirst: readonly Counted[], total: number, rowsMax: number): number {
+  let rows = total
+  for (const [at, { df }] of rarestFirst.entries()) {
+    const next = (rows * df) / total
+    if (rows <= rowsMax || next < parameters.scoredRowsMin) return Math.max(1, at)
+    rows = next
+  }
+  return rarestFirst.length
+}
+
+/**
+ * The words as one clause. Where some only add, those that propose stand before an AND and again behind it; so that all
+ * weigh alike, a word that stands only behind it stands there twice; pairs, which are dear, once. The score is then about
+ * twice that of the plain OR.
+ */
+function proposal(
+  kept: readonly Counted[],
+  { words, by, adding }: Proposing,
+  others: readonly string[],
+  pairs: readonly string[],
+): Proposal {
+  const [proposing, added] = [words.map(quotedWord), adding.map(quotedWord)]
+  const all = [...proposing, ...added, ...others, ...pairs]
+  const whole = [...kept.map(quotedWord), ...others, ...pairs].join(' OR ')
+  if (whole === '') return { first: null, whole: null }
+  if (words.length === kept.length && (by === 'any' || words.length === 1)) return { first: null, whole }
+  const together = proposing.join(by === 'any' ? ' OR ' : ' AND ')
+  const bringing = [`(${together})`, ...others].join(' OR ')
+  return { first: `(${bringing}) AND (${[...all, ...added].join(' OR ')})`, whole }
+}
+
+/** `first` is asked before `whole`, which is the plain OR; null where it would be the same. */
+type Proposal = { readonly first: string | null; readonly whole: string | null }
+
+/**
+ * Naming the columns costs as much again, and only keeps words from matching the facet, whose words begin with `fp` or
+ * `fs`: so they are named where a word of the query does. Empty = any column.
+ */
+const columnsFor = (query: ParsedQuery, columns: Columns): readonly string[] =>
+  query.words.some(({ text, term }) => isFacetLike(text) || isFacetLike(term)) ? columns.all : []
+
+const isFacetLike = (word: string): boolean => /^f[ps]/.test(word)
+
 export const postingsBudget = (total: number): number =>
   Math.min(Math.max(total * parameters.postingsShareMax, parameters.postingsMin), parameters.postingsMax)
 
-/** Pairs of known words of which at least one survived pruning, as phrases; first 8 (RET-304). */
+/** Pairs of known words of which at least one survived pruning and one is not too common to walk, as phrases; first 8 (RET-304). */
 function survivingPairs(
   pairs: ParsedQuery['pairs'],
   kept: readonly QueryWord[],
   frequencies: Frequencies,
 ): readonly string[] {
   const keptTexts = new Set(kept.map((word) => word.text))
-  const isKnown = (word: string): boolean => (frequencies.of.get(word) ?? 0) > 0
+  const df = (word: string): number => frequencies.of.get(word) ?? 0
+  const dfMax = scoredRowsMax(frequencies.total)
+  const isWorthIt = (a: string, b: string): boolean => df(a) > 0 && df(b) > 0 && Math.min(df(a), df(b)) <= dfMax
   return pairs
-    .filter(([a, b]) => isKnown(a) && isKnown(b) && (keptTexts.has(a) || keptTexts.has(b)))
+    .filter(([a, b]) => isWorthIt(a, b) && (keptTexts.has(a) || keptTexts.has(b)))
     .slice(0, limits.queryPairsMax)
     .map((pair) => pair.join(' '))
 }
@@ -164,11 +258,12 @@ function runClauses(run: string): readonly string[] {
 }
 
 /** A string of FTS5: nothing inside it has a meaning. */
+const quotedWord = (word: QueryWord): string => quoted(word.text)
 const quoted = (text: string): string => `"${text.replaceAll('"', '""').replaceAll('\0', ' ')}"`
 const prefix = (text: string): string => `${quoted(text)}*`
 
 function expression(facets: readonly string[], columns: readonly string[], clauses: string): string {
-  const words = `{${columns.join(' ')}} : (${clauses})`
+  const words = columns.length === 0 ? `(${clauses})` : `{${columns.join(' ')}} : (${clauses})`
   return facets.length === 0 ? words : `facet : (${facets.map(quoted).join(' AND ')}) AND ${words}`
 }
 

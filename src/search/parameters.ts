@@ -18,6 +18,12 @@ export const parameters = {
   postingsMin: 20_000,
   postingsMax: 50_000,
 
+  /** Rows the rarest words may propose for scoring, beside which the others only add: at least so many, at most this count
+   * or this share. Scored rows are what a query costs; nearly all of the unpruned first ten stay. */
+  scoredRowsMin: 400,
+  scoredRowsMax: 5_000,
+  scoredShareMax: 0.02,
+
   /** Below this share of the store the facet clause is quicker than the join alone (RET-306). */
   facetShareMax: 0.5,
   /** Unknown words up to this length are searched as prefixes, longer ones as grams (RET-305). */
@@ -43,11 +49,26 @@ export const parameters = {
   superseded: 0.6,
   phrase: 1.5,
 
+  /** Weight of nearness in meaning beside words (RET-403); 1 and 3 lose up to a point of recall. */
+  meaningWeight: 2,
+  /** Records whose signs are nearest are compared by their vectors: 400 hold 98 % of the true first 20 (RET-605). */
+  signsRescored: 400,
+  vectorCandidates: 200,
+  /** Texts up to so many code points lean fully on their neighbours, longer ones less (RET-402). */
+  smoothedLength: 200,
+  nearShare: 0.3,
+  farShare: 0.15,
+  /** With vectors of fewer than this share of the records in scope, words alone decide (RET-403). */
+  vectorShareMin: 0.5,
+
   /** Days by which a single day in a query is widened each way: people misremember (RET-504). */
   dayWidening: 3,
 
   /** Below this share of the query's weight the answer is doubtful (RET-702). */
   coverageLow: 0.25,
+  /** With vectors: below this share, and no result this near (RET-702). */
+  coverageLowWithMeaning: 0.5,
+  nearnessLow: 0.31,
   /** Injection keeps what reaches this share of the best score (RET-704). */
   kneeShare: 0.5,
 

@@ -15,7 +15,7 @@ export type RankingContext = {
   readonly supersededBy: ReadonlyMap<string, readonly string[]>
 }
 
-/** The factors on L; their product with L is S (RET-403, RET-753). */
+/** The factors on the score of words and meaning; their product with it is S (RET-403, RET-753). */
 export type Factors = {
   readonly author: number
   readonly time: number
@@ -28,16 +28,30 @@ export type Factors = {
 export type Ranked = {
   readonly row: CandidateRow
   readonly L: number
+  readonly V?: number
+  readonly c?: number
   readonly factors: Factors
   /** Rounded to 9 digits: the same on every machine. */
   readonly S: number
 }
 
+/** How words and meaning count together; words alone by default (RET-403, RET-409). */
+export type Mixture = { readonly words: number; readonly meaning: number }
+
+export const wordsAlone: Mixture = { words: 1, meaning: 0 }
+export const meaningAlone: Mixture = { words: 0, meaning: 1 }
+export const wordsAndMeaning: Mixture = { words: 1, meaning: parameters.meaningWeight }
+
 /** Candidates in their order: S descending, then sync id, then id; superseded ones below what supersedes them (RET-407). */
-export function rank(candidates: readonly Candidate[], context: RankingContext): readonly Ranked[] {
+export function rank(
+  candidates: readonly Candidate[],
+  context: RankingContext,
+  mixture: Mixture = wordsAlone,
+): readonly Ranked[] {
   const scored = candidates.map((candidate): Ranked => {
     const factors = factorsOf(candidate, context)
-    return { row: candidate.row, L: candidate.L, factors, S: scoreOf(candidate.L, factors) }
+    const { hasPhrase: _, ...scores } = candidate
+    return { ...scores, factors, S: scoreOf(mixture.words * scores.L + mixture.meaning * (scores.V ?? 0), factors) }
   })
   return belowSuperseding(scored.sort(byScore), context.supersededBy)
 }
@@ -45,9 +59,10 @@ export function rank(candidates: readonly Candidate[], context: RankingContext):
 const byScore = (a: Ranked, b: Ranked): number =>
   b.S - a.S || (a.row.sync_id < b.row.sync_id ? -1 : a.row.sync_id > b.row.sync_id ? 1 : a.row.id - b.row.id)
 
-export function scoreOf(L: number, factors: Factors): number {
+/** @param score of words and meaning together */
+export function scoreOf(score: number, factors: Factors): number {
   const product =
-    L * factors.author * factors.time * factors.pinned * factors.stability * factors.trust * factors.phrase
+    score * factors.author * factors.time * factors.pinned * factors.stability * factors.trust * factors.phrase
   return Math.round(product * 1e9) / 1e9
 }
 

@@ -88,6 +88,18 @@ export function promptIndexDifferences(tx: ReadTx, limit: number): IndexDifferen
 const idsOf = (tx: ReadTx, sql: string, limit: number): readonly number[] =>
   tx.all<{ id: number }>(sql, limit).map((row) => row.id)
 
+/** Live records of a kind, and the index rows there are. */
+export const countIndexed = (
+  tx: ReadTx,
+  kind: 'observation' | 'prompt',
+): { readonly records: number; readonly rows: number } =>
+  tx.get<{ records: number; rows: number }>(
+    kind === 'observation'
+      ? `SELECT (SELECT count(*) FROM observations WHERE deleted_at IS NULL) AS records,
+           (SELECT count(*) FROM observation_fts_docsize) AS rows`
+      : 'SELECT (SELECT count(*) FROM prompts) AS records, (SELECT count(*) FROM prompt_fts_docsize) AS rows',
+  ) ?? { records: 0, rows: 0 }
+
 /** Rows of the observation index; close enough by its highest id, and that is free. */
 export const countIndexRows = (tx: ReadTx): number =>
   tx.get<{ n: number | null }>('SELECT max(id) AS n FROM observation_fts_docsize')?.n ?? 0

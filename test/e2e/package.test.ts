@@ -73,6 +73,7 @@ describe('the published package', () => {
       'dist/checkpoint-thread.js',
       'dist/hook.js',
       'dist/index.js',
+      'dist/minilm-worker.js',
       'dist/testing.js',
       'dist/transcript.js',
       'dist/types/index.d.ts',

@@ -50,6 +50,7 @@ import { lookupCommand, recallCommand } from './recall.ts'
 import { conflictCompareCommand, conflictJudgeCommand } from './relations.ts'
 import { reviewCommand } from './review.ts'
 import { saveCommand } from './save.ts'
+import { indexCommand, indexModelCommand, indexRebuildCommand } from './search-index.ts'
 import { searchCommand } from './search.ts'
 import { serveCommand } from './serve.ts'
 import { sessionEndCommand, sessionListCommand, sessionShowCommand } from './sessions.ts'
@@ -135,6 +136,9 @@ export const commands: readonly Command[] = [
   hookCommand,
   whyCommand,
   serveCommand,
+  indexCommand,
+  indexRebuildCommand,
+  indexModelCommand,
   doctorCommand,
   doctorRepairCommand,
   configShowCommand,

@@ -87,6 +87,7 @@ function settingValues({ settings, file }: Config): readonly Shown[] {
     { name: 'durability', value: settings.durability, source: sourceOf('durability') },
     { name: 'dedupe_window', value: windowText(settings.dedupeWindowMs), source: sourceOf('dedupe_window') },
     { name: 'history.keep', value: settings.historyKept, source: sourceOf('history', 'keep') },
+    { name: 'search.embedder', value: settings.embedder, source: sourceOf('search', 'embedder') },
     ...Object.entries(settings.reviewMonths).map(([type, months]) => ({
       name: `review.${type}`,
       value: months === 0 ? 'never' : `${months}mo`,
@@ -127,6 +128,7 @@ const known: Readonly<Record<string, readonly string[] | null>> = {
   durability: null,
   dedupe_window: null,
   history: ['keep'],
+  search: ['embedder'],
   // Any type may have a period.
   review: null,
   // Checked key by key where it is read.

@@ -45,7 +45,11 @@ export const searchCommand = command({
   run: async (context) => {
     const query = context.words('words').join(' ')
     const answer = await context.call('memory.search', { ...searchInput(context), query })
-    const remarks = [...searchRemarks(answer), ...(context.flag('explain') ? queryRemarks(answer) : [])]
+    const remarks = [
+      ...searchRemarks(answer),
+      ...fallbackRemarks(context, answer),
+      ...(context.flag('explain') ? queryRemarks(answer) : []),
+    ]
     if (context.json) return context.printJson(answer)
     const versionsInConflict = await versionCounts(context, answer)
     context.print(renderHits(answer, { ...pageOf(context), query, versionsInConflict }).trimEnd())
@@ -55,6 +59,12 @@ export const searchCommand = command({
     }
   },
 })
+
+/** Who asks for meaning and gets words is told why. */
+function fallbackRemarks(context: CommandContext, answer: SearchAnswer): readonly string[] {
+  const isOther = context.option('mode') === 'hybrid' && answer.mode === 'lexical' && answer.degraded === undefined
+  return isOther ? [`searched by words alone: ${answer.mode_reason ?? 'no reason given'}; see engram index`] : []
+}
 
 function searchInput(context: CommandContext) {
   const type = context.options('type')

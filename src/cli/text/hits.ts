@@ -61,15 +61,21 @@ function twinLines(hit: SearchHit): readonly string[] {
 function explanationLines(explanation: HitExplanation, options: HitsOptions): readonly string[] {
   const words = explanation.words.map((one) => `${oneLine(one.word)} (${one.in.join(', ')}; in ${one.df})`)
   const factors = Object.entries(explanation.factors).filter(([, value]) => value !== 1)
-  const product = [
-    `L ${figure(explanation.L)}`,
-    ...(explanation.V === undefined ? [] : [`V ${figure(explanation.V)}`]),
-    ...factors.map(([name, value]) => `${name} ${figure(value)}`),
-  ]
+  const product = [scoreText(explanation), ...factors.map(([name, value]) => `${name} ${figure(value)}`)]
   const why = explanation.exact === undefined ? words.join(', ') || 'no words' : `exact: ${oneLine(explanation.exact)}`
   return indented(options, `why: ${why} | ${product.join(' × ')} = ${figure(explanation.S)}`, '    ').map(
     options.paint.dim,
   )
+}
+
+/** `L 0.5`, or with a model `(L 0.5 + 2 × V 0.41)`. */
+function scoreText({ L, V, weights }: HitExplanation): string {
+  if (V === undefined || weights === undefined) return `L ${figure(L)}`
+  const parts = [
+    ...(weights.words === 0 ? [] : [`L ${figure(L)}`]),
+    ...(weights.meaning === 0 ? [] : [`${weights.meaning === 1 ? '' : `${weights.meaning} × `}V ${figure(V)}`]),
+  ]
+  return parts.length === 1 ? parts.join('') : `(${parts.join(' + ')})`
 }
 
 const figure = (value: number): string => String(Number(value.toPrecision(4)))

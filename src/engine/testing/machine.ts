@@ -37,6 +37,8 @@ export async function openMachine(seed: number, options: { readonly startMs?: nu
     redactor: createRedactor(),
     settings: defaultSettings,
     archive: { messages: () => Promise.resolve([]), remove: () => Promise.resolve(false) },
+    meaning: null,
+    embedding: null,
     dataDir,
     homeDir: dataDir,
     version: '0.0.0',

@@ -11,10 +11,12 @@ import { systemGit } from '../../platform/git.ts'
 import { createIds } from '../../platform/ids.ts'
 import { silentLog } from '../../platform/log.ts'
 import { seededRandom } from '../../platform/random.ts'
+import type { Embedder } from '../../search/embedder.ts'
 import { migrations } from '../../store/migrations/index.ts'
 import { Store } from '../../store/store.ts'
 import { Engine, type BoundHandlers } from '../engine.ts'
 import type { EngineDeps } from '../handler.ts'
+import { meaningDeps } from '../search-index.ts'
 import { createRedactor } from '../rules/redact.ts'
 
 /** A real engine over a real file in a directory of its own, on a clock that is turned by hand. */
@@ -35,6 +37,7 @@ export type TestEngineOptions = {
   readonly dataDir?: string
   /** What git sees of the environment; a search path alone when not given. */
   readonly environment?: Readonly<Record<string, string>>
+  readonly embedder?: Embedder
   /** Where time stands at first; the first of January 2026 when not given. */
   readonly nowMs?: number
 }
@@ -73,6 +76,7 @@ export function openTestEngine(options: TestEngineOptions = {}): TestEngine {
     redactor: createRedactor(),
     settings: { ...settings, durability: 'normal' },
     archive: options.archive ?? null,
+    ...meaningDeps(options.embedder ?? null, store, clock),
     dataDir: directory,
     homeDir: join(directory, 'home'),
     version: 'test',

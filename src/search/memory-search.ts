@@ -5,8 +5,20 @@ import type { ReadTx } from '../store/transaction.ts'
 import { lexicalCandidates, searchScope, wordFrequencies, type Candidate, type SearchScope } from './candidates.ts'
 import type { FrequencyCache } from './frequencies.ts'
 import { observationColumns, planMatch, type Frequencies, type MatchPlan } from './match.ts'
+import { parameters } from './parameters.ts'
 import { parseQuery, type ParsedQuery } from './query.ts'
-import { collapseTwins, rank, type Group, type Ranked } from './rank.ts'
+import { fuse } from './fuse.ts'
+import {
+  collapseTwins,
+  meaningAlone,
+  rank,
+  wordsAlone,
+  wordsAndMeaning,
+  type Group,
+  type Mixture,
+  type Ranked,
+} from './rank.ts'
+import { scanScope, type QueryMeaning } from './vector-search.ts'
 
 export type SearchRequest = {
   readonly text: string
@@ -16,6 +28,10 @@ export type SearchRequest = {
   /** Twins stand as one result (RET-408). */
   readonly collapses: boolean
   readonly limit: number
+  /** The query's vector, where there is one. */
+  readonly meaning: QueryMeaning | null
+  /** By meaning alone: a record counts for nothing but its nearness (RET-409). */
+  readonly isSemantic: boolean
   readonly nowMs: number
   readonly clock: Pick<Clock, 'monotonicMs'>
 }
@@ -29,13 +45,16 @@ export type SearchFindings = {
   readonly plan: MatchPlan
   readonly named: readonly NamedRecord[]
   readonly groups: readonly Group[]
-  readonly tookMs: Readonly<Record<'query' | 'lexical' | 'rank', number>>
+  readonly mixture: Mixture
+  /** A vector was given and could not be used: too few of the records in scope have one, or not all are read yet. */
+  readonly withoutMeaning: 'vectors_incomplete' | 'vectors_loading' | null
+  readonly tookMs: Readonly<Record<'query' | 'lexical' | 'vectors' | 'rank', number>>
 }
 
 const authorsLookedAt = 1_000
 
-/** Query → candidates → rank (RET-301, RET-401, RET-403): one snapshot, the same list for the same store, query and time. */
-export function searchLexically(tx: ReadTx, cache: FrequencyCache, request: SearchRequest): SearchFindings {
+/** Query → candidates → fuse → rank (RET-301, RET-401 to RET-403): one snapshot, the same list for the same store, query and time. */
+export function searchMemories(tx: ReadTx, cache: FrequencyCache, request: SearchRequest): SearchFindings {
   const startMs = request.clock.monotonicMs()
   const { filters, nowMs } = request
   const authors = authorsOf(tx, filters.project, authorsLookedAt)
@@ -49,9 +68,13 @@ export function searchLexically(tx: ReadTx, cache: FrequencyCache, request: Sear
   })
   const queryMs = request.clock.monotonicMs()
   const named = namedRecords(tx, query, filters, request.limit)
-  const candidates = scope.total === 0 ? [] : candidatesWithout(tx, plan, scope, named)
+  const leading = new Set(named.map(({ row }) => row.id))
+  const lexical = scope.total === 0 ? [] : lexicalCandidates(tx, plan, scope)
   const lexicalMs = request.clock.monotonicMs()
-  const groups = ordered(tx, candidates, query, request).slice(0, request.limit - named.length)
+  const mixed = mix(tx, lexical, plan, scope, request)
+  const vectorsMs = request.clock.monotonicMs()
+  const candidates = mixed.candidates.filter(({ row }) => !leading.has(row.id))
+  const groups = ordered(tx, candidates, query, request, mixed.mixture).slice(0, request.limit - named.length)
   const rankMs = request.clock.monotonicMs()
   return {
     query,
@@ -59,8 +82,38 @@ export function searchLexically(tx: ReadTx, cache: FrequencyCache, request: Sear
     plan,
     named,
     groups,
-    tookMs: { query: queryMs - startMs, lexical: lexicalMs - queryMs, rank: rankMs - lexicalMs },
+    mixture: mixed.mixture,
+    withoutMeaning: mixed.without,
+    tookMs: {
+      query: queryMs - startMs,
+      lexical: lexicalMs - queryMs,
+      vectors: vectorsMs - lexicalMs,
+      rank: rankMs - vectorsMs,
+    },
   }
+}
+
+type Mixed = {
+  readonly candidates: readonly Candidate[]
+  readonly mixture: Mixture
+  readonly without: SearchFindings['withoutMeaning']
+}
+
+function mix(
+  tx: ReadTx,
+  lexical: readonly Candidate[],
+  plan: MatchPlan,
+  scope: SearchScope,
+  { meaning, isSemantic, filters }: SearchRequest,
+): Mixed {
+  const without = (why: Mixed['without']): Mixed => ({ candidates: lexical, mixture: wordsAlone, without: why })
+  if (meaning === null || scope.total === 0) return without(null)
+  if (!meaning.index.refresh(tx)) return without('vectors_loading')
+  const project = { project: filters.project, scope: undefined, notExpiredAtMs: null }
+  if (meaning.index.count(project) < scope.total * parameters.vectorShareMin) return without('vectors_incomplete')
+  const where = { scan: scanScope(tx, filters), filters }
+  const candidates = fuse(tx, isSemantic ? [] : lexical, plan, meaning, where)
+  return { candidates, mixture: isSemantic ? meaningAlone : wordsAndMeaning, without: null }
 }
 
 function namedRecords(tx: ReadTx, query: ParsedQuery, filters: RecordFilters, limit: number): readonly NamedRecord[] {
@@ -72,28 +125,20 @@ function namedRecords(tx: ReadTx, query: ParsedQuery, filters: RecordFilters, li
   }))
 }
 
-function candidatesWithout(
-  tx: ReadTx,
-  plan: MatchPlan,
-  scope: SearchScope,
-  named: readonly NamedRecord[],
-): readonly Candidate[] {
-  const leading = new Set(named.map(({ row }) => row.id))
-  return lexicalCandidates(tx, plan, scope).filter(({ row }) => !leading.has(row.id))
-}
-
 function ordered(
   tx: ReadTx,
   candidates: readonly Candidate[],
   query: ParsedQuery,
   request: SearchRequest,
+  mixture: Mixture,
 ): readonly Group[] {
-  const ranked = rank(candidates, {
+  const context = {
     nowMs: request.nowMs,
     period: query.period,
     authors: new Set(query.authors),
     supersededBy: supersedingOf(tx, candidates),
-  })
+  }
+  const ranked = rank(candidates, context, mixture)
   const wanted = request.order === 'recent' ? ranked.length : request.limit
   const groups = request.collapses ? collapseTwins(ranked, wanted) : ranked.map((best): Group => ({ best, twins: [] }))
   return request.order === 'recent' ? [...groups].sort((a, b) => newestFirst(a.best, b.best)) : groups

@@ -1,0 +1,124 @@
+import type { IndexedKind, IndexStatus, ModelStatus } from '../api/search-index.ts'
+import { EngramError } from '../model/errors.ts'
+import type { CallContext } from '../model/operation.ts'
+import type { Clock } from '../platform/clock.ts'
+import { residentBytes } from '../platform/memory.ts'
+import type { Embedder } from '../search/embedder.ts'
+import { EmbedUpkeep } from '../search/embed-step.ts'
+import { rebuildIndex, refreshIndex } from '../search/indexer.ts'
+import { Meaning, type MeaningUse } from '../search/meaning.ts'
+import { changesBehind, countIndexed, indexState } from '../store/full-text-state.ts'
+import type { Store } from '../store/store.ts'
+import { countVectors, dropVectors } from '../store/vectors.ts'
+import type { EngineDeps, Handlers } from './handler.ts'
+
+/** What an engine needs to search by meaning: nothing without an embedder. */
+export function meaningDeps(
+  embedder: Embedder | null,
+  store: Store,
+  clock: Clock,
+  use: MeaningUse = 'at-need',
+): Pick<EngineDeps, 'meaning' | 'embedding'> {
+  if (embedder === null) return { meaning: null, embedding: null }
+  const meaning = new Meaning(embedder, use, clock)
+  return { meaning, embedding: new EmbedUpkeep(store, meaning, clock) }
+}
+
+export const searchIndexHandlers: Handlers<'index.status' | 'index.wait' | 'index.rebuild'> = {
+  'index.status': (deps) => statusOf(deps),
+  'index.wait': async (deps, input, context) => {
+    await catchUp(deps, context)
+    const canWait = input.vectors ?? (await deps.meaning?.start()) ?? false
+    if (canWait) await embedAll(deps, context)
+    return statusOf(deps)
+  },
+  'index.rebuild': async (deps, input, context) => {
+    const what = input.what ?? 'words'
+    if (what !== 'vectors') await rebuildWords(deps, context)
+    if (what !== 'words') {
+      await deps.store.write(dropVectors)
+      await embedAll(deps, context)
+    }
+    return statusOf(deps)
+  },
+}
+
+/** One step holds the write lock so long that no save waits for it (RET-104). */
+const step = (deps: EngineDeps) => ({ rowsMax: 200, budgetMs: 20, clock: deps.clock })
+
+async function catchUp({ store, ...deps }: EngineDeps, context: CallContext): Promise<void> {
+  for (let done = false; !done;) {
+    context.signal?.throwIfAborted()
+    done = (await store.write((tx) => refreshIndex(tx, step({ store, ...deps })), { durability: 'normal' })).done
+  }
+}
+
+async function rebuildWords(deps: EngineDeps, context: CallContext): Promise<void> {
+  const total = deps.store.read((tx) => countIndexed(tx, 'observation').records + countIndexed(tx, 'prompt').records)
+  let rows = 0
+  for (let [done, isFirst] = [false, true]; !done; isFirst = false) {
+    context.signal?.throwIfAborted()
+    const budget = { ...step(deps), drop: isFirst }
+    const made = await deps.store.write((tx) => rebuildIndex(tx, budget), { durability: 'normal' })
+    rows += made.rows
+    done = made.done
+    context.onProgress?.({ done: rows, total, what: 'index rows' })
+  }
+  await catchUp(deps, context)
+}
+
+async function embedAll(deps: EngineDeps, context: CallContext): Promise<void> {
+  const { embedding, meaning } = deps
+  if (embedding === null || meaning === null) {
+    throw new EngramError('semantic_unavailable', 'There is no model here, so there are no vectors to wait for.')
+  }
+  if (!(await meaning.start())) {
+    throw new EngramError('semantic_unavailable', `The model cannot be loaded: ${meaning.lastError ?? ''}.`)
+  }
+  const total = deps.store.read((tx) => countIndexed(tx, 'observation').records)
+  for (let done = false; !done;) {
+    context.signal?.throwIfAborted()
+    const made = await embedding.step(context.signal)
+    if (made.isElsewhere) await deps.clock.sleep(elsewhereWaitMs, context.signal)
+    done = made.done && !made.isElsewhere
+    const vectors = deps.store.read((tx) => countVectors(tx, meaning.model))
+    context.onProgress?.({ done: vectors, total, what: 'vectors' })
+  }
+}
+
+/** Another process gives the records their vectors: how often to look whether it is done. */
+const elsewhereWaitMs = 200
+
+function statusOf({ store, meaning, embedding }: EngineDeps): IndexStatus {
+  return store.read((tx) => {
+    const observations: IndexedKind = countIndexed(tx, 'observation')
+    const vectors = meaning === null ? 0 : countVectors(tx, meaning.model)
+    const left = Math.max(0, observations.records - vectors)
+    const rate = embedding?.rate ?? null
+    return {
+      words: {
+        observations,
+        prompts: countIndexed(tx, 'prompt'),
+        behind: changesBehind(tx),
+        rebuilding: indexState(tx, 'observation.rebuild') !== undefined,
+      },
+      vectors: {
+        records: observations.records,
+        vectors,
+        coverage: observations.records === 0 ? 1 : vectors / observations.records,
+        per_second: rate,
+        remaining_s: rate === null || rate === 0 ? null : Math.round(left / rate),
+      },
+      model: meaning === null ? null : modelStatus(meaning),
+    }
+  })
+}
+
+const modelStatus = (meaning: Meaning): ModelStatus => ({
+  id: meaning.model,
+  dimensions: meaning.dimensions,
+  state: meaning.state,
+  use: meaning.use,
+  last_error: meaning.lastError,
+  rss_bytes: residentBytes(),
+})
