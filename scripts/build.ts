@@ -13,7 +13,7 @@ import { fileURLToPath } from 'node:url'
 import { build, type Plugin } from 'vite'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const entries = ['bin', 'index', 'transcript', 'testing'].map((name) => ({ name, file: `src/${name}.ts` }))
+const entries = ['bin', 'index', 'client', 'transcript', 'testing'].map((name) => ({ name, file: `src/${name}.ts` }))
 /** What starts so often that it must not read the parts other commands share: it has its own, smaller ones. */
 const thin = [{ name: 'hook', file: 'src/hook.ts' }]
 /** Files that run as threads, each whole in one file: a thread must not carry what it has no use for. */
@@ -53,6 +53,8 @@ async function bundle(outDir: string, inputs: readonly Entry[], cut: Cut): Promi
     configFile: false,
     publicDir: false,
     logLevel: 'error',
+    // `ws` would look for native helpers that are not ours to bring; Node has what they do.
+    define: { 'process.env.WS_NO_BUFFER_UTIL': '"1"', 'process.env.WS_NO_UTF_8_VALIDATE': '"1"' },
     ssr: { noExternal: true, external: outside, target: 'node' },
     build: {
       ssr: true,

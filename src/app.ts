@@ -34,7 +34,7 @@ export function createProgram(surroundings: Surroundings): ProgramPort {
       const format = surroundings.isErrorTty === true ? 'console' : 'json'
       const log = await openLog({ level: levelOf(config), format, component: 'server' })
       try {
-        return await serve(await openFor(config, surroundings, { log }), options, signal)
+        return await serve(await openFor(config, surroundings, { log, isServer: true }), options, signal)
       } finally {
         await log.close()
       }
@@ -57,7 +57,7 @@ const levelOf = (config: Config): LogLevel => logLevels.find((level) => level ==
 async function openFor(
   config: Config,
   surroundings: Surroundings,
-  more: Pick<OpenEngineOptions, 'log' | 'mayBeShut' | 'meaningUse'>,
+  more: Pick<OpenEngineOptions, 'isServer' | 'log' | 'mayBeShut' | 'meaningUse'>,
 ): Promise<OpenedEngine> {
   const { openEngine } = await import('./open-engine.ts')
   return openEngine({

@@ -1,6 +1,7 @@
 import type { EngineDeps } from './engine/handler.ts'
 import { createRedactor } from './engine/rules/redact.ts'
 import { defaultSettings } from './model/settings.ts'
+import { SqliteLog } from './live/sqlite-log.ts'
 import { systemClock } from './platform/clock.ts'
 import { systemFiles } from './platform/files.ts'
 import { systemGit } from './platform/git.ts'
@@ -35,6 +36,7 @@ export async function openHookDeps(dataDir: string, around: HookSurroundings): P
   })
   return {
     store,
+    contextLog: new SqliteLog({ store, clock, durability: config.settings.durability }),
     clock,
     ids: createIds(clock, random),
     files: systemFiles,

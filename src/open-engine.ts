@@ -13,6 +13,9 @@ import type { Embedder } from './search/embedder.ts'
 import type { MeaningUse } from './search/meaning.ts'
 import type { ConversationArchive } from './model/ports.ts'
 import { defaultSettings, type Settings } from './model/settings.ts'
+import { SqliteLog } from './live/sqlite-log.ts'
+import { type Live, openLive } from './open-live.ts'
+import type { MachineClock } from './platform/machine-clock.ts'
 import { systemClock, type Clock } from './platform/clock.ts'
 import { systemLocks } from './platform/file-lock.ts'
 import { systemFiles, writeAtomic, type Files } from './platform/files.ts'
@@ -20,8 +23,10 @@ import { systemGit } from './platform/git.ts'
 import { createIds } from './platform/ids.ts'
 import { silentLog, type Log } from './platform/log.ts'
 import { systemRandom, type Random } from './platform/random.ts'
+import { isAlone } from './store/alone.ts'
 import { changeSeqNow, originOf, setMeta } from './store/change-clock.ts'
 import { migrations } from './store/migrations/index.ts'
+import { databasePath } from './store/open-database.ts'
 import { Store } from './store/store.ts'
 import { transcriptHandlers } from './transcript-handlers.ts'
 import type { JsonlStore, JsonlStoreOptions } from './transcript/jsonl-store.ts'
@@ -49,11 +54,17 @@ export type OpenEngineOptions = {
   readonly embedder?: Embedder | null
   /** `when-asked` in processes that answer one call and end; `at-need` by default (RET-608). */
   readonly meaningUse?: MeaningUse
+  /** What leases are measured by; tests turn it by hand. */
+  readonly machine?: MachineClock
+  /** A process that stays and serves: when nobody else has the file open, live leases get a moment (COL-1208). */
+  readonly isServer?: boolean
 }
 
 export type OpenedEngine = {
   readonly caller: Caller
   readonly deps: EngineDeps
+  /** Streams, and lists as they are stored. */
+  readonly live: Live
   /** Whether anything changed in the file since it was opened here. */
   hasWritten(): boolean
   /** Housekeeping nobody waits for: queued saves are written, idle sessions end. Safe at any time. */
@@ -68,7 +79,9 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenedEngi
   const files = options.files ?? systemFiles
   const settings: Settings = { ...defaultSettings, ...options.settings }
   const redactor = createRedactor(options.redact)
+  const wasAlone = options.isServer === true && isAlone(databasePath(options.dataDir, 'engram.db'))
   const store = openStore(options, { clock, random, durability: settings.durability })
+  const contextLog = openLog(options, store, clock, settings)
   const transcripts = lazyTranscripts(join(options.dataDir, 'transcripts'), () => ({
     files,
     clock,
@@ -80,6 +93,7 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenedEngi
   }))
   const deps: EngineDeps = {
     store,
+    contextLog,
     clock,
     ids: createIds(clock, random),
     files,
@@ -96,7 +110,9 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenedEngi
   if (store.hasOpened) {
     await nameDataDir(deps)
     await writeWhatWaits(deps)
+    if (wasAlone && store.mode === 'read-write') await contextLog.restart()
   }
+  const live = openLive(deps, contextLog)
   const openedAt = store.hasOpened ? store.read(changeSeqNow) : null
   const engine: Engine = new Engine(
     deps,
@@ -105,9 +121,11 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenedEngi
   return {
     caller: engine,
     deps,
+    live,
     hasWritten: () => store.mode === 'read-write' && store.isOpen && store.read(changeSeqNow) !== openedAt,
     tend: () => tend(deps),
     close: async () => {
+      await live.close()
       await transcripts.close()
       await deps.meaning?.close()
       await store.close()
@@ -159,6 +177,14 @@ const openStore = (options: OpenEngineOptions, ground: Ground): Store =>
     allowNetworkFs: options.allowNetworkFs ?? false,
     readOnly: options.readOnly ?? false,
     openLaterAfter: options.mayBeShut === true ? [...queueable, 'storage_full'] : [],
+  })
+
+const openLog = (options: OpenEngineOptions, store: Store, clock: Clock, settings: Settings): SqliteLog =>
+  new SqliteLog({
+    store,
+    clock,
+    durability: settings.durability,
+    ...(options.machine === undefined ? {} : { machine: options.machine }),
   })
 
 /** `instance_id` names this data dir; a database copied from elsewhere takes the name of its new place (MEM-102). */

@@ -3,13 +3,17 @@ import type { ServeOptions, ServeOutcome } from './cli/program-port.ts'
 import { mcpOverHttp, type McpHttp } from './mcp/http.ts'
 import { tools } from './mcp/tools.ts'
 import { EngramError } from './model/errors.ts'
+import { defaultServerSettings, type ServerSettings } from './model/server-settings.ts'
 import { frontDoor } from './server/front-door.ts'
 import { httpHandler } from './server/http.ts'
 import { instanceAt } from './server/instance-at.ts'
 import { listen, type ListenAddress, type Listening } from './server/listen.ts'
-import { memoryRoutes } from './server/routes/all.ts'
+import { callGuards } from './server/live/session-call.ts'
+import { upgradeHandler } from './server/live/upgrade.ts'
+import { rateLimit } from './server/rate-limit.ts'
 import { isLoopback, isWildcard } from './server/same-origin.ts'
 import { removeStaleSocket } from './server/stale-socket.ts'
+import { servedParts, type ServedParts } from './serve-live.ts'
 import { startUpkeep } from './upkeep.ts'
 
 /** How long running requests may take once the server is told to stop. */
@@ -31,21 +35,47 @@ export async function serve(opened: OpenedEngine, options: ServeOptions, signal:
   })
   try {
     const address = addressOf(options)
-    const listening = await listenOrFindOurselves(opened, options, address, agents)
+    const parts = servedParts(opened, settingsOf(options))
+    const stopping = new AbortController()
+    const listening = await listenOrFindOurselves(opened, options, address, {
+      ...parts,
+      agents,
+      stopping: stopping.signal,
+    })
     if (listening === 'already') return 'already'
     const upkeep = startUpkeep(opened)
+    opened.live.begin()
+    parts.readiness.state = 'ready'
     try {
       options.onListening(listening.address)
       await aborted(signal)
     } finally {
+      parts.readiness.state = 'draining'
       await agents.close()
-      await listening.close(stopTimeoutMs)
+      await stop(listening, parts, stopping, options.stopTimeoutMs ?? stopTimeoutMs)
       await upkeep.stop()
     }
     return 'stopped'
   } finally {
     await opened.close()
   }
+}
+
+type Parts = ServedParts & { readonly agents: McpHttp; readonly stopping: AbortSignal }
+
+const settingsOf = (options: ServeOptions): ServerSettings => options.server ?? defaultServerSettings
+
+/** Nobody new, everybody told: streams go with their place, requests that wait are answered, the others end (COL-2103). */
+async function stop(
+  listening: Listening,
+  { streams }: ServedParts,
+  stopping: AbortController,
+  timeoutMs: number,
+): Promise<void> {
+  const closed = listening.close(timeoutMs)
+  stopping.abort(new EngramError('draining', 'The server stops.'))
+  await streams.drain(timeoutMs)
+  await closed
 }
 
 const tokenOf = (options: ServeOptions): string | undefined =>
@@ -67,11 +97,11 @@ async function listenOrFindOurselves(
   opened: OpenedEngine,
   options: ServeOptions,
   address: ListenAddress,
-  agents: McpHttp,
+  parts: Parts,
 ): Promise<Listening | 'already'> {
   if (address.kind === 'unix') await removeStaleSocket(address.path)
   try {
-    return await listenFor(opened, options, address, agents)
+    return await listenFor(opened, options, address, parts)
   } catch (error) {
     if (!(error instanceof EngramError) || error.code !== 'address_in_use') throw error
     const { instance_id } = await opened.caller.call('system.health', {})
@@ -81,30 +111,41 @@ async function listenOrFindOurselves(
 }
 
 function listenFor(
-  { caller, deps }: OpenedEngine,
+  { deps }: OpenedEngine,
   options: ServeOptions,
   address: ListenAddress,
-  agents: McpHttp,
+  { agents, routes, streams, metrics, caller, stopping }: Parts,
 ): Promise<Listening> {
+  const settings = settingsOf(options)
   const isReachable = address.kind === 'tcp' && !isLoopback(address.host)
-  const newRequestId = (): string => deps.ids.ulid()
+  const guardAll = isReachable || settings.isAuthRequired
+  const newRequestId = (): string => deps.ids.uuid()
   const ownHost = isReachable && !isWildcard(address.host) ? [address.host] : []
   const token = tokenOf(options)
   return listen({
     address,
     log: deps.log,
     newRequestId,
-    door: frontDoor({ allowedHosts: [...options.allowedHosts, ...ownHost], trustLocalAddress: isReachable }),
+    door: frontDoor({
+      allowedHosts: [...options.allowedHosts, ...ownHost],
+      corsOrigins: settings.corsOrigins,
+      trustLocalAddress: isReachable,
+    }),
+    upgrade: upgradeHandler({ caller, streams, guardAll, token: () => token, guards: callGuards(routes) }),
     handler: httpHandler({
       caller,
-      routes: memoryRoutes,
+      routes,
       log: deps.log,
       token: () => token,
-      guardAll: isReachable,
+      guardAll,
       projectOverride: options.projectOverride,
       mcp: agents.fetch,
       newRequestId,
       monotonicMs: () => deps.clock.monotonicMs(),
+      stopping,
+      corsOrigins: settings.corsOrigins,
+      ...(settings.rateLimit === null ? {} : { limit: rateLimit(settings.rateLimit, () => deps.clock.nowMs()) }),
+      ...(metrics === null ? {} : { observe: metrics.seen }),
     }),
   })
 }

@@ -1,8 +1,11 @@
 import type { z } from 'zod'
 import { backupOperations } from './backup.ts'
+import { contextOperations } from './contexts.ts'
 import { doctorOperations } from './doctor.ts'
+import { eventOperations } from './events.ts'
 import { hookOperations } from './hooks.ts'
 import { ingestOperations } from './ingest.ts'
+import { lockOperations } from './locks.ts'
 import { observationOperations } from './observations.ts'
 import type { Operation } from './operation.ts'
 import { projectOperations } from './projects.ts'
@@ -14,6 +17,7 @@ import { searchOperations } from './search.ts'
 import { sessionOperations } from './sessions.ts'
 import { systemOperations } from './system.ts'
 import { transcriptOperations } from './transcripts.ts'
+import { workUnitOperations } from './work-units.ts'
 
 /** Every verb of Engram by its name. Faces map all of them with `Record<OperationName, …>`. */
 export const operations = {
@@ -30,6 +34,10 @@ export const operations = {
   ...ingestOperations,
   ...transcriptOperations,
   ...hookOperations,
+  ...contextOperations,
+  ...workUnitOperations,
+  ...lockOperations,
+  ...eventOperations,
   ...systemOperations,
 } as const
 

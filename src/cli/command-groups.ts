@@ -9,6 +9,9 @@ export const globalOptions: readonly (readonly [string, string])[] = [
 export const groups: Readonly<Record<string, string>> = {
   backup: 'Copies of the database file itself',
   config: 'What is set, and where',
+  contexts: 'Contexts that agents share',
+  lock: 'Leases on what only one may touch',
+  unit: 'Units in the log of a context',
   conflicts: 'Pairs to judge, and versions in conflict',
   session: 'Sessions of agents',
   transcript: 'Whole conversations, as they were',

@@ -30,6 +30,7 @@ export const sections = [
   'Sessions and projects',
   'Transcripts',
   'Relations and conflicts',
+  'Working together',
   'Backup and export',
   'Agents',
   'This machine',

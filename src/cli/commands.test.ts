@@ -1,39 +1,19 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import type { ErrorCode } from '../model/errors.ts'
 import { commands } from './commands/all.ts'
+import { notFound, unknownProject, usage, type Case, type Cases } from './testing/command-case.ts'
+import { liveCases } from './testing/live-command-cases.ts'
 import { person, untouchable, type Person } from './testing/person.ts'
+import { transcriptCases } from './testing/transcript-command-cases.ts'
 
 /**
- * Every command through the whole command line, over a real engine: what it prints for people, what it answers to
- * programs, and how it fails.
+ * Every command through the whole command line, over a real engine.
  */
-type Case = {
-  /** Said before, one after the other. */
-  readonly before?: readonly (readonly string[])[]
-  readonly words: readonly string[]
-  readonly input?: string
-  /** In standard output; where a command has nothing to print, in standard error. */
-  readonly text: RegExp
-  /** Keys of the JSON answer, of its first row when it is a list; empty for an empty list. */
-  readonly keys: readonly string[]
-  readonly fails: { readonly words: readonly string[]; readonly code: ErrorCode; readonly exit: number }
-  /** Exit code of the success, when it is not 0. */
-  readonly exit?: number
-}
-
-const unknownProject = (...words: readonly string[]): Case['fails'] => ({ words, code: 'unknown_project', exit: 5 })
-const usage = (...words: readonly string[]): Case['fails'] => ({ words, code: 'usage', exit: 2 })
-const notFound = (...words: readonly string[]): Case['fails'] => ({ words, code: 'not_found', exit: 5 })
-
 const pool = ['save', 'Pool size', 'The pool holds ten connections.', '--type', 'decision', '--project', 'alpha']
 const retry = ['save', 'Pool size retry', 'Requests are retried three times.', '--project', 'alpha']
 
-const taken = [['transcript', 'migrate', 'old']]
-const noTranscript = (...words: readonly string[]): Case['fails'] => ({ words, code: 'transcript_not_found', exit: 5 })
-
-const cases: Readonly<Record<string, Case>> = {
+const cases: Cases = {
   save: {
     words: pool,
     text: /^Memory saved: #\d+ "Pool size" \(decision\)/,
@@ -481,54 +461,6 @@ const cases: Readonly<Record<string, Case>> = {
     keys: ['0'],
     fails: usage('complete', '--nonsense'),
   },
-  'transcript list': {
-    before: taken,
-    words: ['transcript', 'list', '--counts'],
-    text: /^room:a {2}\S+ {2}2 {2}\d+$/m,
-    keys: ['transcripts', 'next'],
-    fails: usage('transcript', 'list', '--sort', 'nonsense'),
-  },
-  'transcript show': {
-    before: taken,
-    words: ['transcript', 'show', 'room:a'],
-    text: /^user {2}\S+\n {2}one\nassistant {2}\S+\n {2}two$/m,
-    keys: ['key', 'messages', 'next', 'end'],
-    fails: noTranscript('transcript', 'show', 'nobody'),
-  },
-  'transcript tail': {
-    before: taken,
-    words: ['transcript', 'tail', 'room:a', '--last', '1'],
-    text: /^assistant {2}\S+\n {2}two$/m,
-    keys: ['key', 'messages', 'next', 'end'],
-    fails: noTranscript('transcript', 'tail', 'nobody'),
-  },
-  'transcript truncate': {
-    before: taken,
-    words: ['transcript', 'truncate', 'room:a', '--keep', '1'],
-    text: /^Kept 1 of 2 messages\.$/m,
-    keys: ['key', 'kept', 'messages', 'dry_run'],
-    fails: usage('transcript', 'truncate', 'room:a'),
-  },
-  'transcript compact': {
-    before: [...taken, ['transcript', 'truncate', 'room:a', '--keep', '1']],
-    words: ['transcript', 'compact', '--all'],
-    text: /^room:a: 1 line dropped, \d+ B → \d+ B$/m,
-    keys: ['dry_run', 'transcripts'],
-    fails: usage('transcript', 'compact'),
-  },
-  'transcript migrate': {
-    words: ['transcript', 'migrate', 'old'],
-    text: /^ {2}room\.json as room:a: 2 messages\nMigrated 1 session\.$/m,
-    keys: ['migrated', 'dry_run', 'files'],
-    fails: usage('transcript', 'migrate', 'old', '--to-layout', 'compat'),
-  },
-  'transcript verify': {
-    before: taken,
-    words: ['transcript', 'verify'],
-    text: /^1 transcript, 2 lines, \d+ B read: nothing is bad\.$/m,
-    keys: ['problems', 'transcripts'],
-    fails: noTranscript('transcript', 'verify', 'nobody'),
-  },
   test: {
     words: ['test', '--quick'],
     text: /^ok +memory: save \(\d+ ms\)\n[^]*\n\n\d+ steps passed$/m,
@@ -541,6 +473,8 @@ const cases: Readonly<Record<string, Case>> = {
     keys: ['version'],
     fails: usage('version', 'extra'),
   },
+  ...liveCases,
+  ...transcriptCases,
 }
 
 it('every command stands in this table', () => {

@@ -1,9 +1,11 @@
-import { readFile } from 'node:fs/promises'
-import { isAbsolute, join, resolve } from 'node:path'
+import { randomBytes } from 'node:crypto'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { EngramError } from '../model/errors.ts'
 import { defaultSettings, type Settings } from '../model/settings.ts'
 import { errorCodeOf } from '../platform/files.ts'
 import { redactConfig, type RedactConfig } from './config-redact.ts'
+import { serverConfig, type ServerConfig } from './server-config.ts'
 import type { Terminal } from './terminal.ts'
 
 /** Where a value comes from; the first that has one wins (MEM-1404). */
@@ -25,6 +27,7 @@ export type Config = {
   /** Names under which the server may be called besides loopback ones. */
   readonly allowedHosts: ConfigValue<readonly string[]>
   readonly settings: Settings
+  readonly server: ServerConfig
   readonly redact: RedactConfig
   /** The parsed file, for what only one command reads. */
   readonly file: Readonly<Record<string, unknown>>
@@ -37,6 +40,11 @@ export type GlobalFlags = {
   readonly port?: string | undefined
   readonly socket?: string | undefined
   readonly logLevel?: string | undefined
+  /** A file of settings instead of `config.yaml` in the data dir. */
+  readonly config?: string | undefined
+  readonly tokenFile?: string | undefined
+  readonly createToken?: boolean | undefined
+  readonly durability?: string | undefined
   readonly allowNetworkFs?: boolean | undefined
 }
 
@@ -56,22 +64,37 @@ export async function readConfig(
     const value = terminal.environment[name]
     return value === undefined || value.trim() === '' ? undefined : value
   }
+  const namedFile = options.forServer ? (flags.config ?? env('ENGRAM_CONFIG')) : undefined
+  const named = namedFile === undefined ? null : await readNamedFile(resolve(terminal.directory, namedFile))
   const dataDir = pick<string>(
     'data_dir',
     flags.dataDir,
-    env('ENGRAM_DATA_DIR'),
-    undefined,
+    env('ENGRAM_DATA_DIR') ?? (options.forServer ? env('ENGRAM_STORAGE_DATA_DIR') : undefined),
+    named === null ? undefined : textOf(childOf(childOf(named, 'storage'), 'data_dir')),
     join(terminal.homeDir, '.engram'),
   )
   const located = { ...dataDir, value: locate(dataDir.value, terminal.directory, options.forServer) }
-  const file = await readConfigFile(join(located.value, 'config.yaml'))
+  const file = named ?? (await readConfigFile(join(located.value, 'config.yaml')))
+  const server = serverConfig(file)
   const at = (path: string): unknown => path.split('.').reduce<unknown>((node, key) => childOf(node, key), file)
   // An address in the environment is the server's; it must not stop a save.
-  const givenAddress = flags.addr ?? (options.forServer ? (env('ENGRAM_ADDR') ?? textOf(at('server.addr'))) : undefined)
+  const givenAddress =
+    flags.addr ??
+    (options.forServer ? (env('ENGRAM_ADDR') ?? env('ENGRAM_SERVER_ADDR') ?? textOf(at('server.addr'))) : undefined)
   const address = splitAddress(givenAddress)
   const addressSource =
-    flags.addr !== undefined ? 'flag' : env('ENGRAM_ADDR') !== undefined ? 'environment' : 'config.yaml'
-  const token = pick('server.token', undefined, env('ENGRAM_HTTP_TOKEN'), textOf(at('server.token')), undefined)
+    flags.addr !== undefined
+      ? 'flag'
+      : (env('ENGRAM_ADDR') ?? env('ENGRAM_SERVER_ADDR')) !== undefined
+        ? 'environment'
+        : 'config.yaml'
+  const tokenPlace = flags.tokenFile ?? (options.forServer ? textOf(at('auth.token_file')) : undefined)
+  const tokenFile = tokenPlace === undefined ? undefined : resolve(terminal.directory, tokenPlace)
+  const mayCreate = options.forServer && (flags.createToken === true || server.settings.isAuthRequired)
+  const token = await withTokenFile(
+    pick('server.token', undefined, env('ENGRAM_HTTP_TOKEN'), textOf(at('server.token')), undefined),
+    { path: tokenFile, dataDir: located.value, mayCreate },
+  )
   return {
     dataDir: located,
     project: pick('project', flags.project, env('ENGRAM_PROJECT'), textOf(at('project')), undefined),
@@ -86,13 +109,52 @@ export async function readConfig(
     socket: pick('server.socket', flags.socket, env('ENGRAM_SOCKET'), textOf(at('server.socket')), undefined),
     token,
     timezone: pick('timezone', undefined, env('ENGRAM_TIMEZONE'), textOf(at('timezone')), undefined),
-    logLevel: pick('log_level', flags.logLevel, env('ENGRAM_LOG_LEVEL'), textOf(at('log_level')), 'info'),
+    logLevel: pick(
+      'log_level',
+      flags.logLevel,
+      env('ENGRAM_LOG_LEVEL'),
+      textOf(at('log_level')) ?? textOf(at('logging.level')),
+      'info',
+    ),
     allowNetworkFs: pick('allow_network_fs', flags.allowNetworkFs, undefined, booleanOf(at('allow_network_fs')), false),
     allowedHosts: pick('server.allowed_hosts', undefined, undefined, textsOf(at('server.allowed_hosts')), []),
-    settings: settingsOf(at),
+    settings: { ...settingsOf(at), ...server.engine, ...durabilityOf(flags.durability) },
+    server,
     redact: redactConfig(at('redact')),
     file,
   }
+}
+
+/** A file somebody named must be there; one nobody named may be missing (COL-1804). */
+async function readNamedFile(path: string): Promise<Readonly<Record<string, unknown>>> {
+  if ((await textOfFile(path)) === null) {
+    throw new EngramError('usage', `${path} does not exist.`, { hint: 'Correct --config or ENGRAM_CONFIG.' })
+  }
+  return readConfigFile(path)
+}
+
+function durabilityOf(given: string | undefined): Partial<Settings> {
+  if (given === undefined) return {}
+  if (given === 'full' || given === 'normal') return { durability: given }
+  throw new EngramError('usage', `--durability: expected full or normal, got ${JSON.stringify(given)}.`)
+}
+
+type TokenFile = { readonly path: string | undefined; readonly dataDir: string; readonly mayCreate: boolean }
+
+/** A token that is set wins; else the file named; else, where one may be made, `<data-dir>/token` (COL-1501). */
+async function withTokenFile(
+  token: ConfigValue<string | undefined>,
+  { path, dataDir, mayCreate }: TokenFile,
+): Promise<ConfigValue<string | undefined>> {
+  if (token.value !== undefined || (path === undefined && !mayCreate)) return token
+  const file = path ?? join(dataDir, 'token')
+  const kept = (await textOfFile(file))?.trim() ?? ''
+  if (kept !== '') return { ...token, value: kept, source: 'config.yaml' }
+  if (!mayCreate) throw new EngramError('usage', `${file} holds no token.`, { hint: 'Write one, or --create-token.' })
+  const made = randomBytes(32).toString('base64url')
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 })
+  await writeFile(file, `${made}\n`, { mode: 0o600, flag: 'w' })
+  return { ...token, value: made, source: 'config.yaml' }
 }
 
 function pick<T>(

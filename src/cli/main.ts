@@ -43,7 +43,9 @@ function withServe(words: readonly string[], terminal: Terminal): readonly strin
   const [first] = words
   if (first === '--version' || first === '-V') return ['version', ...words.slice(1)]
   if (first === undefined) return (terminal.environment['ENGRAM_ADDR'] ?? '').trim() === '' ? [] : ['serve']
-  return /^--(addr|port|socket|log-level)(=|$)/.test(first) ? ['serve', ...words] : words
+  return /^--(addr|port|socket|log-level|config|token-file|create-token|durability)(=|$)/.test(first)
+    ? ['serve', ...words]
+    : words
 }
 
 /** Also when the words could not be understood, so that a program always gets what it can read. */
@@ -140,6 +142,10 @@ function globalFlags(typed: Typed): GlobalFlags {
     port: text('port') ?? textOf(typed.arguments.get('port')),
     socket: text('socket'),
     logLevel: text('logLevel'),
+    config: text('config'),
+    tokenFile: text('tokenFile'),
+    durability: text('durability'),
+    ...(typed.options['createToken'] === true ? { createToken: true } : {}),
     ...(typed.options['allowNetworkFs'] === true ? { allowNetworkFs: true } : {}),
   }
 }

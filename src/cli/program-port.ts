@@ -1,6 +1,7 @@
 import type { Readable, Writable } from 'node:stream'
 import type { AdoptResult } from '../api/backup.ts'
 import type { Caller } from '../api/caller.ts'
+import type { ServerSettings } from '../model/server-settings.ts'
 import type { Config } from './config.ts'
 
 /** What the composition root offers the command line beyond single operations. */
@@ -31,6 +32,10 @@ export type ServeOptions = {
   readonly allowedHosts: readonly string[]
   /** `--project` or ENGRAM_PROJECT: what reads without a project are about. */
   readonly projectOverride: string | undefined
+  /** What else may be set; the defaults when left out. */
+  readonly server?: ServerSettings
+  /** How long running requests may take once the server is told to stop; 5 s when left out. */
+  readonly stopTimeoutMs?: number
   readonly onListening: (address: string) => void
 }
 

@@ -1,3 +1,4 @@
+import { epochAfterUnreadable, nextEpoch } from '../store/log-meta.ts'
 import type { BackupFile } from '../api/backup.ts'
 import { EngramError } from '../model/errors.ts'
 import { formatTime } from '../model/times.ts'
@@ -66,7 +67,10 @@ async function restore(deps: EngineDeps, path: string, isConfirmed: boolean) {
   }
   const present = deps.store.hasOpened ? deps.store.stats().schema : 'unreadable'
   const previous = newBackupPath(deps.dataDir, present, deps.clock.nowMs())
+  const next = deps.store.hasOpened
+    ? deps.store.read((tx) => nextEpoch(tx, deps.clock.nowMs()))
+    : epochAfterUnreadable(deps.clock.nowMs())
   await deps.store.close()
-  replaceDatabase(deps.store.path, path, previous, deps.ids.ulid())
+  replaceDatabase(deps.store.path, path, previous, deps.ids.ulid(), next)
   return { restored_from: path, previous }
 }

@@ -3,9 +3,12 @@ import { operations, type Input, type OperationName, type Output } from '../api/
 import { EngramError, toEngramError } from '../model/errors.ts'
 import type { CallContext } from '../model/operation.ts'
 import { contextHandlers } from './context.ts'
+import { sharedContextHandlers } from './contexts.ts'
+import { eventHandlers } from './events.ts'
 import { extractedHandlers } from './extracted.ts'
 import type { EngineDeps, Handlers } from './handler.ts'
 import { hookHandlers } from './hook-why.ts'
+import { lockHandlers } from './locks.ts'
 import { markError, markSearch } from './marks.ts'
 import { observationHandlers } from './observations.ts'
 import { onDemand } from './on-demand.ts'
@@ -20,6 +23,8 @@ import { sessionHandlers } from './sessions.ts'
 import { spoolSave } from './spool.ts'
 import { statusHandlers } from './status.ts'
 import { timelineHandlers } from './timeline.ts'
+import { unitSearchHandlers } from './unit-search.ts'
+import { workUnitHandlers } from './work-units.ts'
 
 /** What an agent or a person calls all day is read at once, the rest when it is wanted. */
 const ownHandlers = {
@@ -36,6 +41,11 @@ const ownHandlers = {
   ...extractedHandlers,
   ...hookHandlers,
   ...statusHandlers,
+  ...sharedContextHandlers,
+  ...workUnitHandlers,
+  ...unitSearchHandlers,
+  ...lockHandlers,
+  ...eventHandlers,
   ...onDemand(
     ['conflict.list', 'conflict.get', 'conflict.settle'],
     async () => (await import('./conflicts.ts')).conflictHandlers,

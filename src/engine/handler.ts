@@ -1,4 +1,5 @@
 import type { OperationName, Output, Parsed } from '../api/operations.ts'
+import type { LogStore } from '../model/log-store.ts'
 import type { CallContext } from '../model/operation.ts'
 import type { ConversationArchive } from '../model/ports.ts'
 import type { Settings } from '../model/settings.ts'
@@ -15,6 +16,8 @@ import type { Redactor } from './rules/redact.ts'
 /** Everything a handler may reach. One per engine; nothing is global. */
 export type EngineDeps = {
   readonly store: Store
+  /** The log of contexts, and the locks. */
+  readonly contextLog: LogStore
   readonly clock: Clock
   readonly ids: Ids
   readonly files: Files

@@ -13,6 +13,15 @@ export type CallContext = {
 
 export type Progress = { readonly done: number; readonly total: number | null; readonly what: string }
 
+/** What a write asks for itself comes before what its call asks. */
+export const durabilityOf = (
+  input: { readonly durability?: Durability | undefined },
+  context: CallContext,
+): { readonly durability?: Durability } => {
+  const durability = input.durability ?? context.durability
+  return durability === undefined ? {} : { durability }
+}
+
 /** The body of a failed HTTP call: `error` stays a string, as old clients parse it (DESIGN §3.3). */
 export type ErrorBody = {
   readonly error: string

@@ -11,6 +11,10 @@ export type Settings = {
   readonly sessionLeaseMs: number
   /** `bundled`: search by meaning too, where the model is installed; `none`: by words alone (RET-607). */
   readonly embedder: 'bundled' | 'none'
+  /** What a lock is granted for when nobody says (COL-1204). */
+  readonly lockTtlMs: number
+  /** New locks one agent may hold at once (COL-1210). */
+  readonly locksPerAgentMax: number
 }
 
 export const defaultSettings: Settings = {
@@ -21,4 +25,6 @@ export const defaultSettings: Settings = {
   sessionIdleMs: 24 * 3_600_000,
   sessionLeaseMs: 30 * 60_000,
   embedder: 'bundled',
+  lockTtlMs: 60_000,
+  locksPerAgentMax: 100,
 }

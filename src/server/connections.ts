@@ -10,6 +10,8 @@ import type { Socket } from 'node:net'
  */
 export class Connections {
   readonly #answering = new Map<Socket, Set<ServerResponse>>()
+  /** Sockets that speak another protocol now: whoever took them over ends them, only `cut` reaches them from here. */
+  readonly #upgraded = new Set<Socket>()
   #isDraining = false
 
   opened(socket: Socket): void {
@@ -28,6 +30,12 @@ export class Connections {
     })
   }
 
+  upgraded(socket: Socket): void {
+    this.#answering.delete(socket)
+    this.#upgraded.add(socket)
+    socket.once('close', () => this.#upgraded.delete(socket))
+  }
+
   /** Whether bytes of an answer are already out, so that no other may be written. */
   hasBegunAnswer(socket: Socket): boolean {
     return [...(this.#answering.get(socket) ?? [])].some((answer) => answer.headersSent)
@@ -44,6 +52,6 @@ export class Connections {
 
   /** Everything at once. */
   cut(): void {
-    for (const socket of this.#answering.keys()) socket.destroy()
+    for (const socket of [...this.#answering.keys(), ...this.#upgraded]) socket.destroy()
   }
 }

@@ -19,6 +19,8 @@ export type FrontDoor = (arrival: Arrival) => Refusal | null
 export type FrontDoorOptions = {
   /** Host names besides the loopback ones. */
   readonly allowedHosts: readonly string[]
+  /** Origins of other sites that may ask (COL-1502). */
+  readonly corsOrigins?: readonly string[]
   /**
    * Where every route wants a token anyway, the very address a connection came in by is a good name too: a rebound name
    * is never an address.
@@ -47,6 +49,7 @@ export function frontDoor(options: FrontDoorOptions): FrontDoor {
         target: arrival.target,
       },
       own,
+      options.corsOrigins,
     )
     return reason === null ? null : { error: new EngramError('origin_refused', `Refused: ${reason}.`) }
   }

@@ -5,9 +5,9 @@ import { limits } from '../model/limits.ts'
 import type { Log } from '../platform/log.ts'
 import { carriesToken } from './bearer.ts'
 import { commonHeaders, errorAnswer, type ErrorAnswerOptions } from './error-answer.ts'
-import { readJsonBody } from './json-body.ts'
+import { readJsonBody, type BodySource } from './json-body.ts'
 import { mcpHandlerFor, mcpPath } from './routes/mcp.ts'
-import type { FetchHandler, Guard, Route, RouteRequest } from './route.ts'
+import type { FetchHandler, Guard, NodeSide, Route, RouteRequest } from './route.ts'
 
 export type HttpOptions = {
   readonly caller: Caller
@@ -22,10 +22,39 @@ export type HttpOptions = {
   readonly mcp?: FetchHandler
   readonly newRequestId: () => string
   readonly monotonicMs: () => number
+  /** Aborted when the server stops: requests that wait are answered. */
+  readonly stopping?: AbortSignal
+  /** Origins of other sites that may read answers (COL-1502). */
+  readonly corsOrigins?: readonly string[]
+  /** May refuse a request before anything of it is read, and adds headers to its answer. */
+  readonly limit?: RequestLimit
+  /** Told of every answer. */
+  readonly observe?: (seen: SeenRequest) => void
+}
+
+export type RequestLimit = (header: (name: string) => string | undefined, address: string) => LimitAnswer
+export type LimitAnswer = { readonly refused: EngramError | null; readonly headers: Readonly<Record<string, string>> }
+
+export type SeenRequest = {
+  readonly method: string
+  /** As the table writes it; empty where no route was found. */
+  readonly path: string
+  readonly status: number
+  readonly tookMs: number
+  readonly requestBytes: number
+  readonly answerBytes: number
+  readonly code: string | null
 }
 
 /** What one request is told by in the log; the route as written in the table, never the path as sent. */
-type Trace = { readonly requestId: string; route: string; code: string | null }
+type Trace = {
+  readonly requestId: string
+  readonly node: NodeSide
+  headers: Readonly<Record<string, string>>
+  route: string
+  code: string | null
+  answerBytes: number
+}
 
 type Env = { readonly Bindings: { readonly trace: Trace } }
 
@@ -35,30 +64,90 @@ export function httpHandler(options: HttpOptions): FetchHandler {
   for (const route of options.routes) app.on(route.method, pathOf(route), (context) => answer(context, route, options))
   app.notFound((context) => notFound(context, options.routes))
   app.onError((error, context) => failure(error, context.env.trace, options.log))
-  return async (request) => {
+  return async (request, node = {}) => {
     const started = options.monotonicMs()
-    const trace: Trace = { requestId: options.newRequestId(), route: '', code: null }
-    const response = isLockedOut(request, options)
-      ? failure(unauthorized(), trace, options.log)
-      : await (answerToAgent(request, trace, options) ?? app.fetch(request, { trace }))
+    const requestId = ownRequestId(request) ?? options.newRequestId()
+    const trace: Trace = { requestId, node, headers: {}, route: '', code: null, answerBytes: 0 }
+    trace.headers = corsHeaders(request, options)
+    const refusal = isPreflight(request)
+      ? null
+      : isLockedOut(request, options)
+        ? unauthorized()
+        : limited(request, trace, options)
+    const response =
+      refusal === null
+        ? await (answerToAgent(request, trace, options) ?? app.fetch(request, { trace }))
+        : failure(refusal, trace, options.log)
+    const tookMs = options.monotonicMs() - started
     options.log.debug('request', {
       method: request.method,
       path: trace.route,
       status: response.status,
-      duration_ms: Math.round(options.monotonicMs() - started),
+      duration_ms: Math.round(tookMs),
       request_id: trace.requestId,
       ...(trace.code === null ? {} : { code: trace.code }),
+    })
+    options.observe?.({
+      method: request.method,
+      path: trace.route,
+      status: response.status,
+      tookMs,
+      requestBytes: Number(request.headers.get('content-length') ?? 0),
+      answerBytes: trace.answerBytes,
+      code: trace.code,
     })
     return response
   }
 }
 
-/** `/a/{id}/b` as the router writes it. */
-const pathOf = (route: Route): string => route.path.replaceAll(/\{(\w+)\}/g, ':$1')
+/** The caller's own name for its request, when it is a plain one (COL-407). */
+function ownRequestId(request: Request): string | null {
+  const given = request.headers.get('x-request-id')
+  return given !== null && /^[A-Za-z0-9_-]{1,64}$/.test(given) ? given : null
+}
+
+function limited(request: Request, trace: Trace, options: HttpOptions): EngramError | null {
+  if (options.limit === undefined) return null
+  const header = (name: string): string | undefined => request.headers.get(name) ?? undefined
+  const { refused: error, headers } = options.limit(header, trace.node.incoming?.socket.remoteAddress ?? '')
+  trace.headers = { ...trace.headers, ...headers }
+  return error
+}
+
+const isPreflight = (request: Request): boolean =>
+  request.method === 'OPTIONS' && request.headers.has('access-control-request-method')
+
+/** What a page of a listed site is told; the front door has refused every other. */
+function corsHeaders(request: Request, { corsOrigins = [] }: HttpOptions): Readonly<Record<string, string>> {
+  const origin = request.headers.get('origin')
+  if (origin === null || !corsOrigins.includes(origin)) return {}
+  const allowed = { 'Access-Control-Allow-Origin': origin, Vary: 'Origin', 'Access-Control-Expose-Headers': exposed }
+  return isPreflight(request)
+    ? {
+        ...allowed,
+        'Access-Control-Allow-Methods': 'GET, POST, PUT, PATCH, DELETE',
+        'Access-Control-Allow-Headers': taken,
+      }
+    : allowed
+}
+
+const exposed =
+  'X-Request-ID, ETag, Retry-After, Idempotent-Replayed, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset'
+const taken =
+  'Accept, Authorization, Content-Type, X-Agent-ID, X-Request-ID, Idempotency-Key, If-Match, Last-Event-ID, X-CSRF-Token'
+
+/** `/a/{id}/b` as the router writes it; `{rest...}` takes slashes too. */
+const pathOf = (route: Route): string =>
+  route.path.replaceAll(/\{(\w+)(\.\.\.)?\}/g, (_, name: string, rest?: string) => `:${name}${rest ? '{.+}' : ''}`)
 
 /** Where others can reach the server even an unknown path tells nothing without the token (MEM-1302). */
 function isLockedOut(request: Request, options: HttpOptions): boolean {
-  return options.guardAll && !isTrusted(request, options.token())
+  return options.guardAll && !isTrusted(request, options.token()) && !isProbe(request, options.routes)
+}
+
+function isProbe(request: Request, routes: readonly Route[]): boolean {
+  const { pathname } = new URL(request.url)
+  return routes.some((one) => one.isProbe === true && one.path === pathname)
 }
 
 /** Null where no agent asks. */
@@ -80,20 +169,85 @@ const isTrusted = (request: Request, token: string | undefined): boolean =>
 async function answer(context: Context<Env>, route: Route, options: HttpOptions): Promise<Response> {
   const { trace } = context.env
   trace.route = route.path
+  try {
+    return await answerBy(context, route, options)
+  } catch (thrown) {
+    const error = givenUp(thrown, options)
+    if (route.refusal === undefined || !(error instanceof EngramError) || error.row.http >= 500) throw error
+    const { error: told, ...status } = route.refusal(error)
+    return refused(told, trace, status)
+  }
+}
+
+/** The adapter leaves an answer alone that says so. */
+const alreadySent = (): Response => new Response(null, { headers: { 'x-hono-already-sent': 'true' } })
+
+/** What waited and was ended by the stop of the server did not end by its caller's wish. */
+function givenUp(thrown: unknown, { stopping }: HttpOptions): unknown {
+  const isOurs = thrown instanceof EngramError && thrown.code === 'aborted' && stopping?.aborted === true
+  return isOurs ? new EngramError('draining', 'The server stops.', { cause: thrown }) : thrown
+}
+
+async function answerBy(context: Context<Env>, route: Route, options: HttpOptions): Promise<Response> {
+  const { trace } = context.env
   if (typeof route.guard !== 'function') checkToken(context.req.raw, route.guard, options)
-  const request: RouteRequest = {
+  const request = await routeRequest(context, route, options)
+  if (typeof route.guard === 'function') checkToken(context.req.raw, route.guard(request), options)
+  const { outgoing } = trace.node
+  if (route.stream !== undefined && outgoing !== undefined) {
+    // What would come is never over, so only its type is told.
+    if (context.req.method === 'HEAD') return new Response(null, { headers: { 'Content-Type': 'text/event-stream' } })
+    for (const [name, value] of Object.entries(trace.headers)) outgoing.setHeader(name, value)
+    await route.stream(request, outgoing, trace.requestId)
+    return alreadySent()
+  }
+  const given = await route.answer(options.caller, request)
+  const text = given.text ?? JSON.stringify(given.body)
+  trace.answerBytes = text.length
+  return new Response(text, {
+    status: given.status,
+    headers: { ...commonHeaders(trace.requestId), ...trace.headers, ...given.headers },
+  })
+}
+
+async function routeRequest(context: Context<Env>, route: Route, options: HttpOptions): Promise<RouteRequest> {
+  const { url, raw } = context.req
+  const { search } = queryOf(url)
+  const bodyBytesMax = route.bodyBytesMax ?? limits.httpBodyBytesMax
+  return {
     params: context.req.param(),
-    query: firstValues(context.req.url),
-    body: takesBody(route) ? await readJsonBody(context.req.raw, route.bodyBytesMax ?? limits.httpBodyBytesMax) : null,
+    query: firstValues(search),
+    queryAll: (name) => search.getAll(name),
+    rawPath: queryOf(url).path,
+    header: (name) => raw.headers.get(name) ?? undefined,
+    signal: () => waitingSignal(context, options),
+    body: takesBody(route) ? await readJsonBody(bodySource(context), bodyBytesMax, route.bodyType) : null,
     projectOverride: options.projectOverride,
     ...idempotencyOf(context.req.raw),
   }
-  if (typeof route.guard === 'function') checkToken(context.req.raw, route.guard(request), options)
-  const given = await route.answer(options.caller, request)
-  return new Response(JSON.stringify(given.body), {
-    status: given.status,
-    headers: { ...commonHeaders(trace.requestId), ...given.headers },
-  })
+}
+
+function bodySource({ req, env }: Context<Env>): BodySource {
+  const { incoming } = env.trace.node
+  const { raw } = req
+  return incoming === undefined ? raw : { headers: raw.headers, body: null, incoming }
+}
+
+/** A request that waits is told when its caller is gone or the server stops, and may be silent for as long as it waits. */
+function waitingSignal(context: Context<Env>, options: HttpOptions): AbortSignal {
+  const gone = new AbortController()
+  const { outgoing, incoming } = context.env.trace.node
+  outgoing?.once('close', () => gone.abort())
+  incoming?.socket.setTimeout(0)
+  return options.stopping === undefined ? gone.signal : AbortSignal.any([gone.signal, options.stopping])
+}
+
+function queryOf(url: string): { readonly path: string; readonly search: URLSearchParams } {
+  const from = url.indexOf('/', url.indexOf('://') + 3)
+  const at = url.indexOf('?', from)
+  return at === -1
+    ? { path: url.slice(from), search: new URLSearchParams() }
+    : { path: url.slice(from, at), search: new URLSearchParams(url.slice(at + 1)) }
 }
 
 function idempotencyOf(request: Request): { readonly idempotencyKey?: string } {
@@ -104,9 +258,9 @@ function idempotencyOf(request: Request): { readonly idempotencyKey?: string } {
 const takesBody = (route: Route): boolean => route.method !== 'GET' && route.method !== 'DELETE'
 
 /** A name given twice counts once, with its first value, as in Go. */
-function firstValues(url: string): ReadonlyMap<string, string> {
+function firstValues(search: URLSearchParams): ReadonlyMap<string, string> {
   const values = new Map<string, string>()
-  for (const [name, value] of new URL(url).searchParams) if (!values.has(name)) values.set(name, value)
+  for (const [name, value] of search) if (!values.has(name)) values.set(name, value)
   return values
 }
 
@@ -130,6 +284,9 @@ function notFound(context: Context<Env>, routes: readonly Route[]): Response {
     return refused(new EngramError('not_found', 'not found', { hint: 'See the guide to HTTP for the routes.' }), trace)
   }
   const headers = { Allow: [...allowed].join(', ') }
+  if (context.req.method === 'OPTIONS') {
+    return new Response(null, { status: 204, headers: { ...headers, ...trace.headers } })
+  }
   return refused(new EngramError('invalid_request', 'method not allowed', { hint: `Use ${headers.Allow}.` }), trace, {
     status: 405,
     headers,
@@ -138,6 +295,9 @@ function notFound(context: Context<Env>, routes: readonly Route[]): Response {
 
 function matches(template: string, path: string): boolean {
   const [wanted, given] = [template.split('/'), path.split('/')]
+  if (wanted.at(-1)?.endsWith('...}') === true) {
+    return given.length >= wanted.length && wanted.slice(0, -1).every((part, index) => part === given[index])
+  }
   return wanted.length === given.length && wanted.every((part, index) => part.startsWith('{') || part === given[index])
 }
 
@@ -164,6 +324,10 @@ function whole(error: EngramError): string {
 
 function refused(error: EngramError, trace: Trace, options: ErrorAnswerOptions = {}): Response {
   trace.code = error.code
-  const { status, headers, body } = errorAnswer(error, trace.requestId, options)
+  const { status, headers, body } = errorAnswer(error, trace.requestId, {
+    ...options,
+    headers: { ...trace.headers, ...options.headers },
+  })
+  trace.answerBytes = body.length
   return new Response(body, { status, headers })
 }

@@ -1,4 +1,5 @@
 import { createServer, STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
 import { Server as NetServer, type AddressInfo, type Socket } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import { EngramError, toEngramError } from '../model/errors.ts'
@@ -6,8 +7,8 @@ import { errorCodeOf } from '../platform/files.ts'
 import type { Log } from '../platform/log.ts'
 import { Connections } from './connections.ts'
 import { errorAnswer, type PlainAnswer } from './error-answer.ts'
-import type { FrontDoor } from './front-door.ts'
-import type { FetchHandler } from './route.ts'
+import type { Arrival, FrontDoor } from './front-door.ts'
+import type { FetchHandler, NodeSide } from './route.ts'
 import { watchBody } from './slow-body.ts'
 
 export type ListenAddress =
@@ -21,7 +22,12 @@ export type ListenOptions = {
   readonly handler: FetchHandler
   readonly log: Log
   readonly newRequestId: () => string
+  /** Takes over what asks for another protocol; without it such a request is answered as any other. */
+  readonly upgrade?: UpgradeHandler
 }
+
+/** Takes the socket over, or throws what its caller is told. */
+export type UpgradeHandler = (incoming: IncomingMessage, socket: Socket, head: Buffer) => void
 
 export type Listening = {
   /** `127.0.0.1:7437` or the path of the socket. */
@@ -55,6 +61,12 @@ export async function listen(options: ListenOptions): Promise<Listening> {
   server.maxHeadersCount = 0
   server.timeout = silenceMsMax
   server.on('connection', (socket: Socket) => connections.opened(socket))
+  const { upgrade } = options
+  if (upgrade !== undefined) {
+    server.on('upgrade', (incoming: IncomingMessage, socket: Duplex, head: Buffer) =>
+      takeOver(incoming, socket as Socket, head, upgrade, options, connections),
+    )
+  }
   server.on('clientError', (error: Error, socket: Socket) => answerBroken(error, socket, options, connections))
   await started(server, options.address)
   server.on('error', (error) => options.log.error('the listener failed', { error: error.message }))
@@ -67,7 +79,7 @@ export async function listen(options: ListenOptions): Promise<Listening> {
 }
 
 function requestListener(options: ListenOptions, connections: Connections) {
-  const inner = getRequestListener((request) => options.handler(request), {
+  const inner = getRequestListener((request, node) => options.handler(request, node as NodeSide), {
     overrideGlobalObjects: false,
     errorHandler: (error) => webResponse(failed(error, options)),
   })
@@ -75,16 +87,46 @@ function requestListener(options: ListenOptions, connections: Connections) {
     const { socket } = incoming
     connections.began(socket, outgoing)
     watchBody(incoming, outgoing, () => cutSlow(socket, options, connections))
-    const refused = options.door({
-      rawHeaders: incoming.rawHeaders,
-      target: incoming.url ?? '',
-      localAddress: socket.localAddress,
-    })
+    const refused = options.door(arrivalOf(incoming))
     if (refused === null) return void inner(incoming, outgoing)
     const { status, headers, body } = errorAnswer(refused.error, options.newRequestId(), refused)
     outgoing.writeHead(status, headers).end(body)
     incoming.resume()
   }
+}
+
+const arrivalOf = ({ rawHeaders, url, socket }: IncomingMessage): Arrival => ({
+  rawHeaders,
+  target: url ?? '',
+  localAddress: socket.localAddress,
+})
+
+/** The same door as for every request; a refusal is one HTTP answer, and then the end. */
+function takeOver(
+  incoming: IncomingMessage,
+  socket: Socket,
+  head: Buffer,
+  upgrade: UpgradeHandler,
+  options: ListenOptions,
+  connections: Connections,
+): void {
+  const onError = (): void => void socket.destroy()
+  socket.on('error', onError)
+  connections.upgraded(socket)
+  try {
+    const refused = options.door(arrivalOf(incoming))
+    if (refused !== null) return refuse(socket, errorAnswer(refused.error, options.newRequestId(), refused))
+    upgrade(incoming, socket, head)
+  } catch (error) {
+    const told = toEngramError(error)
+    if (told.row.http >= 500 && told.code === 'internal') options.log.error('upgrade failed', { error: told.message })
+    refuse(socket, errorAnswer(told, options.newRequestId()))
+  }
+}
+
+function refuse(socket: Socket, answer: PlainAnswer): void {
+  if (socket.writable) socket.write(rawResponse(answer))
+  socket.destroySoon()
 }
 
 /** Only what the adapter itself cannot read arrives here: a path that is none. */

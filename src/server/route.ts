@@ -1,3 +1,4 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Caller } from '../api/caller.ts'
 import type { Input, OperationName, Output } from '../api/operations.ts'
 import { EngramError, toEngramError } from '../model/errors.ts'
@@ -10,6 +11,13 @@ export type RouteRequest = {
   readonly body: Readonly<Record<string, unknown>> | null
   /** The header `Idempotency-Key`: a repeat of the same request is harmless (TRN-1601). */
   readonly idempotencyKey?: string
+  /** The path as sent, before anything of it is decoded. */
+  readonly rawPath: string
+  /** All values of a name of the query, in order. */
+  readonly queryAll: (name: string) => readonly string[]
+  readonly header: (name: string) => string | undefined
+  /** Aborted when whoever asked is gone, or the server stops; asked for only by routes that wait. */
+  readonly signal: () => AbortSignal
   /** `--project` or ENGRAM_PROJECT of this server (MEM-1303). */
   readonly projectOverride: string | undefined
 }
@@ -18,7 +26,12 @@ export type RouteAnswer = {
   readonly status: number
   readonly body: unknown
   readonly headers?: Readonly<Record<string, string>>
+  /** Sent as it is, in place of `body`: JSON that is text already, or another type that `headers` names. */
+  readonly text?: string
 }
+
+/** Writes the answer by itself, for as long as it lasts. What it throws before its first byte is answered as usual. */
+export type StreamAnswer = (request: RouteRequest, outgoing: ServerResponse, requestId: string) => Promise<void>
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
@@ -32,18 +45,29 @@ export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 export type Guard = 'open' | 'guarded' | 'token'
 
 /** Web requests in, web answers out. */
-export type FetchHandler = (request: Request) => Promise<Response>
+/** Node's side of a request; absent where there is none, as in a test of the handler alone. */
+export type NodeSide = { readonly incoming?: IncomingMessage; readonly outgoing?: ServerResponse }
+
+export type FetchHandler = (request: Request, node?: NodeSide) => Promise<Response>
 
 /** One route: bytes in, a call of the port, bytes out. */
 export type Route = {
   readonly method: Method
   /** `/observations/{id}`: braces name a parameter. */
   readonly path: string
-  readonly operation: OperationName
+  /** Null for what is no operation: probes, documents, streams. */
+  readonly operation: OperationName | null
   /** A function where the body decides; such a body is read, within its limit, before the token is asked for. */
   readonly guard: Guard | ((request: RouteRequest) => Guard)
   readonly bodyBytesMax?: number
+  /** `any`: JSON is read whatever its type says, as the Go server did (COL-404); Host and Origin guard it all the same. */
+  readonly bodyType?: 'json' | 'any'
   readonly answer: (caller: Caller, request: RouteRequest) => Promise<RouteAnswer>
+  readonly stream?: StreamAnswer
+  /** The words and the status an old client knows for a failure. */
+  readonly refusal?: (error: EngramError) => { readonly error: EngramError; readonly status?: number }
+  /** Works without the token wherever the server listens: whoever asks only whether it lives. */
+  readonly isProbe?: boolean
 }
 
 type Definition<N extends OperationName> = {

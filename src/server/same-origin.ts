@@ -14,10 +14,14 @@ export type RequestNames = {
 const loopbackNames = ['localhost', '127.0.0.1', '[::1]']
 
 /**
- * Null when the request may pass, else why not.
+ * Null when the request may pass, else why not. An origin that is listed may ask whatever its site.
  * @param ownNames names besides the loopback ones, as {@link hostName} writes them
  */
-export function refusal(request: RequestNames, ownNames: readonly string[]): string | null {
+export function refusal(
+  request: RequestNames,
+  ownNames: readonly string[],
+  corsOrigins: readonly string[] = [],
+): string | null {
   if (!request.target.startsWith('/')) return 'the request target is not a path'
   const [host, ...more] = request.hosts
   if (host === undefined || more.length > 0) return 'expected one Host header'
@@ -25,6 +29,8 @@ export function refusal(request: RequestNames, ownNames: readonly string[]): str
   if (name === null || !(loopbackNames.includes(name) || ownNames.includes(name))) {
     return `the host ${JSON.stringify(host.slice(0, 80))} is not ours`
   }
+  const isListed = request.origins.length === 1 && corsOrigins.includes(request.origins[0] ?? '')
+  if (isListed) return null
   if (request.origins.some((origin) => !isSameOrigin(origin, host))) return 'the origin is another site'
   const fromElsewhere = request.fetchSite === 'cross-site' || request.fetchSite === 'same-site'
   return fromElsewhere ? 'the request comes from another site' : null

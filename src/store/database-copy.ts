@@ -12,6 +12,7 @@ import {
 import { applicationId } from './database-kind.ts'
 import { Connection, sqliteCodeOf } from './driver.ts'
 import { storageFailure } from './failure.ts'
+import type { NextEpoch } from './log-meta.ts'
 import { backupName } from './migrate.ts'
 
 /** Copies of the database file itself (MEM-1004): complete, compact, made while the database is in use. */
@@ -118,16 +119,36 @@ export const bytesOfCopy = (path: string): number => fileBytesOf(path)
  * its log with it where the file cannot be read. Throws `database_in_use` when somebody still has it open; then nothing
  * has changed.
  */
-export function replaceDatabase(path: string, copy: string, previous: string, unique: string): void {
+export function replaceDatabase(path: string, copy: string, previous: string, unique: string, next: NextEpoch): void {
   const incoming = `${path}.${unique}.tmp`
   copyDatabase(copy, incoming, unique)
   try {
+    beginEpoch(incoming, next)
     const isReadable = takeAlone(path)
     publishFile(path, previous)
     if (!isReadable) takeLogAlong(path, previous)
     publishFile(incoming, path)
   } finally {
     removeFile(incoming)
+  }
+}
+
+/** The copy's log goes on as another history. A copy from before there was a log gets its own when it is migrated. */
+function beginEpoch(path: string, next: NextEpoch): void {
+  const connection = Connection.open(path, { access: 'read-write', busyTimeoutMs: restoreWaitMs })
+  const raise = (key: string, least: number, add: number): void => {
+    connection.run('UPDATE log_meta SET value = CAST(max(CAST(value AS INTEGER) + ?, ?) AS TEXT) WHERE key = ?', [
+      add,
+      least,
+      key,
+    ])
+  }
+  try {
+    if (connection.get(`SELECT 1 FROM sqlite_schema WHERE name = 'log_meta'`) === undefined) return
+    raise('epoch', next.epoch, 1)
+    raise('token_floor', next.tokenFloor, 0)
+  } finally {
+    connection.close()
   }
 }
 

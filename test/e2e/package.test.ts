@@ -70,12 +70,14 @@ describe('the published package', () => {
       'bin/engram.js',
       'dist/THIRD-PARTY.md',
       'dist/bin.js',
+      'dist/client.js',
       'dist/checkpoint-thread.js',
       'dist/hook.js',
       'dist/index.js',
       'dist/minilm-worker.js',
       'dist/testing.js',
       'dist/transcript.js',
+      'dist/types/client.d.ts',
       'dist/types/index.d.ts',
       'dist/types/testing.d.ts',
       'dist/types/transcript.d.ts',
@@ -108,8 +110,27 @@ describe('the published package', () => {
 
   it('can be imported by name', () => {
     const consumer = join(scratch, 'package/consumer.mjs')
-    writeFileSync(consumer, "for (const at of ['', '/transcript', '/testing']) await import(`engram${at}`)\n")
+    writeFileSync(
+      consumer,
+      "for (const at of ['', '/client', '/transcript', '/testing']) await import(`engram${at}`)\n",
+    )
     expect(spawnSync(process.execPath, [consumer], { encoding: 'utf8' })).toMatchObject({ status: 0, stderr: '' })
+  })
+})
+
+describe('the client', () => {
+  it('COL-2201 needs nothing of Node: a browser reads it as it is', () => {
+    const dist = join(scratch, 'package/dist')
+    const read = (path: string, seen: Set<string>): Set<string> => {
+      if (seen.has(path)) return seen
+      seen.add(path)
+      for (const one of moduleOf(readFileSync(path, 'utf8')).imports) {
+        expect(one.specifier).toMatch(/^\.\.?\//)
+        read(join(path, '..', one.specifier), seen)
+      }
+      return seen
+    }
+    expect(read(join(dist, 'client.js'), new Set()).size).toBeGreaterThan(0)
   })
 })
 

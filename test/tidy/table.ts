@@ -60,13 +60,17 @@ export const table: Readonly<Record<string, Row>> = {
   // What app.ts is made of, each its own file.
   'adopt.ts': { ...face, imports: ['*'] },
   'open-engine.ts': { ...face, imports: ['*'] },
+  'open-live.ts': { ...face, imports: ['*'] },
   'serve.ts': { ...face, imports: ['*'] },
   'transcript-handlers.ts': { ...face, imports: ['*'] },
   'hook.ts': { ...face, imports: ['*'] },
   'hook-deps.ts': { ...face, imports: ['*'] },
   'mcp.ts': { ...face, imports: ['*'] },
+  'serve-live.ts': { ...face, imports: ['*'] },
   'upkeep.ts': { ...face, imports: ['*'] },
   'version.ts': { ...inside, imports: [] },
+  'embed.ts': { ...face, imports: ['*'] },
+  'client.ts': { imports: ['client', 'model'], packages: [], builtins: 'none', machine: 'none' },
   'index.ts': { ...face, imports: ['*'] },
   'testing.ts': { ...face, imports: ['*'] },
   'transcript.ts': { ...inside, imports: ['transcript', 'platform', 'model'] },
@@ -89,6 +93,10 @@ export const fileGrants: Readonly<Record<string, Partial<Row> & { readonly reaso
   'src/store/checkpoint-thread.ts': { builtins: 'all', reason: 'the far end of a thread is told and tells by a port' },
   'src/search/embedders/minilm.ts': { builtins: 'all', reason: 'the model computes in a thread of its own' },
   'src/search/embedders/minilm-worker.ts': { builtins: 'all', machine: 'all', reason: 'the thread of the model' },
+  'src/client/surroundings.ts': {
+    machine: 'all',
+    reason: 'a browser has no platform/; all of it the client needs is here',
+  },
   'src/store/driver.ts': { builtins: 'all', machine: 'all', reason: 'the door to SQLite is a door to the machine' },
 }
 
@@ -128,7 +136,7 @@ export const onDemandPackages: readonly string[] = [
 ]
 
 /** Library entries: nothing but re-exports is what they are for. */
-export const entryFiles: readonly string[] = ['src/index.ts', 'src/testing.ts', 'src/transcript.ts']
+export const entryFiles: readonly string[] = ['src/index.ts', 'src/client.ts', 'src/testing.ts', 'src/transcript.ts']
 
 export const bannedNames: readonly string[] = [
   'utils',

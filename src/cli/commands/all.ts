@@ -18,10 +18,12 @@ import {
   conflictStatsCommand,
 } from './conflicts.ts'
 import { contextCommand } from './context.ts'
+import { contextsArchiveCommand, contextsCreateCommand, contextsListCommand, contextsShowCommand } from './contexts.ts'
 import { addCommand, drainCommand, forgetCommand, promoteCommand } from './curate.ts'
 import { deleteCommand, deleteProjectCommand, deletePromptCommand, deleteSessionCommand } from './delete.ts'
 import { doctorCommand, doctorRepairCommand } from './doctor.ts'
 import { ingestCommand } from './ingest.ts'
+import { lockAcquireCommand, lockListCommand, lockReleaseCommand, lockRenewCommand } from './locks.ts'
 import { servicePrintCommand } from './login-unit.ts'
 import {
   historyCommand,
@@ -66,7 +68,9 @@ import {
   transcriptTruncateCommand,
   transcriptVerifyCommand,
 } from './transcripts.ts'
+import { unitGetCommand, unitListCommand, unitPostCommand } from './units.ts'
 import { versionCommand } from './version.ts'
+import { watchCommand } from './watch.ts'
 import { whyCommand } from './why.ts'
 
 /** Every command, in the order the help lists them within their sections. */
@@ -120,6 +124,18 @@ export const commands: readonly Command[] = [
   conflictJudgeCommand,
   conflictCompareCommand,
   conflictDeferredCommand,
+  contextsListCommand,
+  contextsShowCommand,
+  contextsCreateCommand,
+  contextsArchiveCommand,
+  unitPostCommand,
+  unitGetCommand,
+  unitListCommand,
+  lockAcquireCommand,
+  lockRenewCommand,
+  lockReleaseCommand,
+  lockListCommand,
+  watchCommand,
   exportCommand,
   importCommand,
   obsidianExportCommand,

@@ -121,18 +121,39 @@ const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
 /** Keys of config.yaml that are read; `null` for a value, a map for what stands below. */
 const known: Readonly<Record<string, readonly string[] | null>> = {
   project: null,
-  server: ['addr', 'port', 'socket', 'token', 'allowed_hosts'],
+  server: [
+    'addr',
+    'port',
+    'socket',
+    'token',
+    'allowed_hosts',
+    'cors_origins',
+    'max_body_size',
+    'read_timeout',
+    'write_timeout',
+    'idle_timeout',
+  ],
   timezone: null,
   log_level: null,
   allow_network_fs: null,
   durability: null,
   dedupe_window: null,
   history: ['keep'],
-  search: ['embedder'],
   // Any type may have a period.
   review: null,
-  // Checked key by key where it is read.
+  // Checked key by key where they are read; `serve` says what has no effect.
   redact: null,
+  storage: null,
+  router: null,
+  notifier: null,
+  locks: null,
+  search: null,
+  auth: null,
+  logging: null,
+  metrics: null,
+  telemetry: null,
+  rate_limit: null,
+  compat: null,
 }
 
 /** Keys nobody reads: most are misspelt. */

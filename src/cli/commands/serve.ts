@@ -1,13 +1,23 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { EngramError } from '../../model/errors.ts'
-import { command, type ExitCode } from '../command.ts'
+import { command, type CommandContext, type ExitCode } from '../command.ts'
 import { oneLine } from '../visible.ts'
 
 const levels = ['debug', 'info', 'warn', 'error', 'silent'] as const
 
+/** The program starts in strangers' directories, so a file that merely lies there is not read; but it is told (COL-1804). */
+function noteFileLeftAside(context: CommandContext): void {
+  const here = join(context.terminal.directory, 'config.yaml')
+  const named = context.option('config') ?? context.terminal.environment['ENGRAM_CONFIG'] ?? ''
+  if (named !== '' || context.terminal.directory === context.config.dataDir.value || !existsSync(here)) return
+  context.note(context.paint.warn(`note: ${oneLine(here)} is not read; name it with --config`))
+}
+
 export const serveCommand = command({
   path: 'serve',
   section: 'This machine',
-  summary: 'Serve the memory API over HTTP until stopped',
+  summary: 'Serve memory, contexts, streams and locks over HTTP until stopped',
   details: 'On 127.0.0.1:7437 unless told otherwise. An address others can reach needs ENGRAM_HTTP_TOKEN.',
   arguments: [{ name: 'port', description: 'the port (default: 7437)', required: false }],
   options: [
@@ -15,6 +25,10 @@ export const serveCommand = command({
     { flags: '--port <port>', description: 'the port alone' },
     { flags: '--socket <path>', description: 'only on this unix socket' },
     { flags: '--project <name>', description: 'what reads without a project are about', isProject: true },
+    { flags: '--config <file>', description: 'settings in YAML', defaultText: 'config.yaml in the data dir' },
+    { flags: '--token-file <file>', description: 'the token whoever asks must show' },
+    { flags: '--create-token', description: 'make one in the data dir if there is none' },
+    { flags: '--durability <how>', description: 'when a write is answered', choices: ['full', 'normal'] },
     { flags: '--log-level <level>', description: 'how much is logged', choices: levels, defaultText: 'info' },
   ],
   examples: ['engram serve', 'engram serve 8080', 'ENGRAM_HTTP_TOKEN=… engram serve --addr :8080'],
@@ -24,6 +38,8 @@ export const serveCommand = command({
     if (context.option('socket') !== undefined && (addressed || context.argument('port') !== undefined)) {
       throw new EngramError('usage', 'Expected a socket or an address, got both.')
     }
+    noteFileLeftAside(context)
+    for (const warning of config.server.warnings) context.note(context.paint.warn(`note: ${oneLine(warning)}`))
     const outcome = await context.program.serve(
       config,
       {
@@ -34,6 +50,7 @@ export const serveCommand = command({
         token: config.token.value,
         allowedHosts: config.allowedHosts.value,
         projectOverride: context.option('project') ?? config.project.value,
+        server: config.server.settings,
         onListening: (address) => {
           if (context.json) context.printJson({ status: 'listening', address })
           else context.note(`[engram] HTTP server listening on ${oneLine(address)}`)

@@ -34,3 +34,7 @@ export function ago(ms: number): string {
   if (minutes < 60) return `${minutes} min ago`
   return minutes < 48 * 60 ? `${Math.floor(minutes / 60)} h ago` : `${Math.floor(minutes / 1_440)} d ago`
 }
+
+/** The same for a time as the live engine writes it, RFC 3339 with milliseconds. */
+export const shownMoment = (text: string, timezone: string | undefined): string =>
+  shownTime(text.replace(/^(.{10})T(.{8})(?:\.\d+)?Z$/, '$1 $2'), timezone)

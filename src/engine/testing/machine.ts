@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { EngineDeps } from '../handler.ts'
 import { createRedactor } from '../rules/redact.ts'
+import { SqliteLog } from '../../live/sqlite-log.ts'
 import { defaultSettings } from '../../model/settings.ts'
 import { SimulatedClock } from '../../platform/clock.ts'
+import { simulatedMachine } from '../../platform/machine-clock.ts'
 import { systemFiles } from '../../platform/files.ts'
 import { systemGit } from '../../platform/git.ts'
 import { createIds } from '../../platform/ids.ts'
@@ -29,6 +31,7 @@ export async function openMachine(seed: number, options: { readonly startMs?: nu
   await store.write((tx) => setMeta(tx, 'origin', random.hex(8)))
   const deps = {
     store,
+    contextLog: new SqliteLog({ store, clock, machine: simulatedMachine(clock), durability: 'normal' }),
     clock,
     ids: createIds(clock, random),
     files: systemFiles,

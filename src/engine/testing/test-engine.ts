@@ -2,10 +2,12 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Caller } from '../../api/caller.ts'
+import { SqliteLog } from '../../live/sqlite-log.ts'
 import { EngramError } from '../../model/errors.ts'
 import type { ConversationArchive } from '../../model/ports.ts'
 import { defaultSettings, type Settings } from '../../model/settings.ts'
 import { SimulatedClock } from '../../platform/clock.ts'
+import { simulatedMachine } from '../../platform/machine-clock.ts'
 import { systemFiles } from '../../platform/files.ts'
 import { systemGit } from '../../platform/git.ts'
 import { createIds } from '../../platform/ids.ts'
@@ -68,6 +70,7 @@ export function openTestEngine(options: TestEngineOptions = {}): TestEngine {
   const store = Store.open({ dataDir: directory, migrations, clock, random, durability: 'normal' })
   const deps: EngineDeps = {
     store,
+    contextLog: new SqliteLog({ store, clock, machine: simulatedMachine(clock), durability: 'normal' }),
     clock,
     ids: createIds(clock, random),
     files: systemFiles,

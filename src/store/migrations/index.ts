@@ -4,6 +4,7 @@ import { index } from './0002-index.ts'
 import { ingest } from './0003-ingest.ts'
 import { merging } from './0004-merging.ts'
 import { vectors } from './0005-vectors.ts'
+import { live } from './0006-live.ts'
 
 /** All schema steps in order; forward only. A released step is never edited: a change is a new step. */
-export const migrations: readonly Migration[] = [records, index, ingest, merging, vectors]
+export const migrations: readonly Migration[] = [records, index, ingest, merging, vectors, live]

@@ -1,4 +1,4 @@
-import type { Route } from '../../../src/server/route.ts'
+import type { Route, RouteRequest } from '../../../src/server/route.ts'
 import { memoryRoutes } from '../../../src/server/routes/all.ts'
 
 /** A route with something for its parameter and, where its meaning hangs on the body, one of them. */
@@ -11,6 +11,17 @@ export type RouteSample = {
   readonly guard: 'open' | 'guarded' | 'token'
 }
 
+const nothingAsked: RouteRequest = {
+  params: {},
+  query: new Map(),
+  queryAll: () => [],
+  rawPath: '',
+  header: () => undefined,
+  signal: () => new AbortController().signal,
+  body: null,
+  projectOverride: undefined,
+}
+
 /** Every route of the table, so that a new one is tested without being named here. */
 export const routeSamples: readonly RouteSample[] = memoryRoutes.flatMap((route) =>
   bodiesOf(route).map((body) => ({
@@ -18,10 +29,7 @@ export const routeSamples: readonly RouteSample[] = memoryRoutes.flatMap((route)
     method: route.method,
     path: route.path.replace('{id}', '424242'),
     body,
-    guard:
-      typeof route.guard === 'string'
-        ? route.guard
-        : route.guard({ params: {}, query: new Map(), body, projectOverride: undefined }),
+    guard: typeof route.guard === 'string' ? route.guard : route.guard({ ...nothingAsked, body }),
   })),
 )
 

@@ -1,0 +1,264 @@
+import { homedir } from 'node:os'
+import { join, resolve } from 'node:path'
+import type { Input, OperationName, Output } from './api/operations.ts'
+import { splitAddress } from './cli/config.ts'
+import { serverConfig } from './cli/server-config.ts'
+import type { ClientEvent, Kinds } from './client/records.ts'
+import type { StartAt } from './client/subscription.ts'
+import { EngramError } from './model/errors.ts'
+import type { Delivery, From, SubscribeRequest } from './model/live-feed.ts'
+import type { CallContext } from './model/operation.ts'
+import { defaultServerSettings, type ServerSettings } from './model/server-settings.ts'
+import { defaultSettings, type Settings } from './model/settings.ts'
+import { openEngine, type OpenedEngine } from './open-engine.ts'
+import { parseTime } from './model/times.ts'
+import { logLevels, openLog } from './platform/log.ts'
+import { parseYaml } from './platform/yaml.ts'
+import { eventText } from './protocol/event-json.ts'
+import { fromWire, toWire, type Camel } from './protocol/member-names.ts'
+
+/** What an embedded engine is made with. A plain object: spread it, change it, keep it (COL-2102). */
+export type Config = {
+  /** A relative one is resolved against the current directory. */
+  readonly dataDir: string
+  /** `:8080`, `127.0.0.1:0`; null: no port at all. */
+  readonly serverAddr: string | null
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
+  readonly walSyncIntervalMs: number
+  readonly walBatchSize: number
+  readonly defaultLockTtlSeconds: number
+  readonly maxIdleConnectionSeconds: number
+  readonly durability: 'full' | 'normal'
+  /** Wanted of everybody who asks over an address others can reach. */
+  readonly token: string | undefined
+  readonly server: ServerSettings
+}
+
+/** A fresh one each time. */
+export const defaultConfig = (): Config => ({
+  dataDir: join(homedir(), '.engram'),
+  serverAddr: '127.0.0.1:7437',
+  logLevel: 'info',
+  walSyncIntervalMs: 2,
+  walBatchSize: 64,
+  defaultLockTtlSeconds: 60,
+  maxIdleConnectionSeconds: 30,
+  durability: 'full',
+  token: undefined,
+  server: defaultServerSettings,
+})
+
+/** The settings of a file, of the Go program's or ours; what it does not say is the default. */
+export function configFromYaml(text: string): Config {
+  const parsed: unknown = parseYaml(text)
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
+    throw new EngramError('invalid_request', 'Expected YAML with keys and values.')
+  }
+  const file = parsed as Readonly<Record<string, unknown>>
+  const { settings, engine } = serverConfig(file)
+  const at = (section: string, key: string): unknown =>
+    (file[section] as Readonly<Record<string, unknown>> | undefined)?.[key]
+  const base = defaultConfig()
+  const [addr, dataDir, level] = [at('server', 'addr'), at('storage', 'data_dir'), at('logging', 'level')]
+  return {
+    ...base,
+    ...(typeof addr === 'string' ? { serverAddr: addr } : {}),
+    ...(typeof dataDir === 'string' ? { dataDir } : {}),
+    logLevel: logLevels.find((one) => one === level) ?? base.logLevel,
+    defaultLockTtlSeconds: (engine.lockTtlMs ?? defaultSettings.lockTtlMs) / 1_000,
+    maxIdleConnectionSeconds: settings.maxIdleMs / 1_000,
+    durability: engine.durability ?? base.durability,
+    server: settings,
+  }
+}
+
+/** An engine inside a program: `new ─start─▶ running ─shutdown─▶ over`. It installs no signal handlers. */
+export interface Engine {
+  /** Resolves when it is ready. An aborted signal is a shutdown. */
+  start(options?: { readonly signal?: AbortSignal }): Promise<void>
+  /** Idempotent. Past `timeoutMs` what is left is cut, and it rejects with `deadline_exceeded`; nothing kept is lost. */
+  shutdown(options?: { readonly timeoutMs?: number }): Promise<void>
+  call<N extends OperationName>(operation: N, input: Camel<Input<N>>, context?: CallContext): Promise<Camel<Output<N>>>
+  /** As the client's, without a socket between. */
+  subscribe(
+    contexts: string | readonly string[],
+    options?: { readonly from?: StartAt; readonly kinds?: Kinds; readonly signal?: AbortSignal },
+  ): AsyncIterable<ClientEvent>
+  /** Where it listens; empty without a port. */
+  readonly addresses: readonly string[]
+}
+
+const shutdownTimeoutMs = 10_000
+
+/** Checks everything and touches nothing; throws EngramError. */
+export function createEngine(config: Config): Engine {
+  const address = config.serverAddr === null ? null : splitAddress(config.serverAddr)
+  checkNumbers(config)
+  let running: Running | null = null
+  let state: 'new' | 'running' | 'over' = 'new'
+  const opened = (): OpenedEngine => {
+    if (running === null || state !== 'running') throw new EngramError('store_closed', 'The engine does not run.')
+    return running.opened
+  }
+  const engine: Engine = {
+    get addresses() {
+      return running?.address == null ? [] : [running.address]
+    },
+    start: async ({ signal } = {}) => {
+      if (state !== 'new') throw new EngramError('store_closed', 'An engine starts once.')
+      state = 'running'
+      try {
+        running = await run(config, address)
+      } catch (error) {
+        state = 'over'
+        throw error
+      }
+      if (signal?.aborted === true) await engine.shutdown()
+      else signal?.addEventListener('abort', () => void engine.shutdown().catch(() => undefined), { once: true })
+    },
+    shutdown: async ({ timeoutMs = shutdownTimeoutMs } = {}) => {
+      if (state === 'new') state = 'over'
+      if (running === null) return
+      state = 'over'
+      await within(running.stop(timeoutMs), timeoutMs)
+    },
+    call: async (operation, input, context) =>
+      fromWire(await opened().caller.call(operation, toWire(input) as Input<typeof operation>, context)),
+    subscribe: (contexts, options = {}) => follow(opened(), contexts, options),
+  }
+  return engine
+}
+
+function checkNumbers(config: Config): void {
+  const names = ['walSyncIntervalMs', 'walBatchSize', 'defaultLockTtlSeconds', 'maxIdleConnectionSeconds'] as const
+  for (const name of names) {
+    if (Number.isFinite(config[name]) && config[name] > 0) continue
+    throw new EngramError('invalid_request', `${name}: expected a number above 0, got ${config[name]}.`)
+  }
+}
+
+type Running = {
+  readonly opened: OpenedEngine
+  readonly address: string | null
+  readonly stop: (timeoutMs: number) => Promise<void>
+}
+
+type Address = { readonly host: string; readonly port: number }
+
+async function run(config: Config, address: Address | null): Promise<Running> {
+  const log = await openLog({ level: config.logLevel, format: 'json', component: 'engine' })
+  const settings: Partial<Settings> = {
+    lockTtlMs: config.defaultLockTtlSeconds * 1_000,
+    durability: config.durability,
+  }
+  const opened = await openEngine({ dataDir: resolve(config.dataDir), settings, log, isServer: true })
+  return address === null ? runAlone(opened, () => log.close()) : runServed(opened, config, address, () => log.close())
+}
+
+async function runAlone(opened: OpenedEngine, closed: () => Promise<void>): Promise<Running> {
+  const { startUpkeep } = await import('./upkeep.ts')
+  const upkeep = startUpkeep(opened)
+  opened.live.begin()
+  let stopped: Promise<void> | null = null
+  const stop = async (): Promise<void> => {
+    await upkeep.stop()
+    await opened.close()
+    await closed()
+  }
+  return { opened, address: null, stop: () => (stopped ??= stop()) }
+}
+
+async function runServed(
+  opened: OpenedEngine,
+  config: Config,
+  { host, port }: Address,
+  closed: () => Promise<void>,
+): Promise<Running> {
+  const { serve } = await import('./serve.ts')
+  const stopping = new AbortController()
+  const timeout: { ms?: number } = {}
+  let told: (address: string) => void = () => undefined
+  const listening = new Promise<string>((resolve) => (told = resolve))
+  const served = serve(
+    opened,
+    {
+      host: host === '' ? '127.0.0.1' : host,
+      port,
+      socket: undefined,
+      token: config.token,
+      allowedHosts: [],
+      projectOverride: undefined,
+      server: { ...config.server, maxIdleMs: config.maxIdleConnectionSeconds * 1_000 },
+      get stopTimeoutMs() {
+        return timeout.ms ?? shutdownTimeoutMs
+      },
+      onListening: told,
+    },
+    stopping.signal,
+  ).finally(() => void closed())
+  const failed = served.then((outcome) => {
+    if (outcome === 'already') throw new EngramError('address_in_use', 'This data dir is already served there.')
+    throw new EngramError('store_closed', 'The server ended.')
+  })
+  failed.catch(() => undefined)
+  const address = await Promise.race([listening, failed])
+  const stop = async (timeoutMs: number): Promise<void> => {
+    timeout.ms = timeoutMs
+    stopping.abort()
+    await served
+  }
+  return { opened, address, stop }
+}
+
+async function within(work: Promise<void>, timeoutMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    // Cutting what is left takes a moment of its own.
+    timer = setTimeout(
+      () => reject(new EngramError('deadline_exceeded', 'The engine did not stop in time.')),
+      timeoutMs + 500,
+    )
+  })
+  try {
+    await Promise.race([work, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+async function* follow(
+  opened: OpenedEngine,
+  contexts: string | readonly string[],
+  { from = 'now', kinds = ['unit.created'], signal }: NonNullable<Parameters<Engine['subscribe']>[1]>,
+): AsyncGenerator<ClientEvent> {
+  const feed = await opened.live.feed()
+  const request: SubscribeRequest = {
+    contexts: contexts === 'all' ? 'all' : typeof contexts === 'string' ? [contexts] : contexts,
+    from: placeOf(from),
+    ...(kinds === 'all' ? {} : { kinds }),
+  }
+  for await (const delivery of feed.follow(request, signal)) yield told(delivery)
+}
+
+function placeOf(from: StartAt): From {
+  if (typeof from === 'string' || 'last' in from) return from
+  const sinceMs = parseTime(from.since)
+  if (sinceMs === null) throw new EngramError('invalid_request', 'since: expected a time.')
+  return { sinceMs }
+}
+
+function told(delivery: Delivery): ClientEvent {
+  const about = { contextId: '', seq: 0, ts: '', agentId: '', cursor: delivery.cursor }
+  switch (delivery.kind) {
+    case 'live':
+      return { ...about, kind: 'stream.live' }
+    case 'lagged':
+      return { ...about, kind: 'stream.lagged', count: delivery.count }
+    case 'event': {
+      const { data, ...rest } = fromWire<ClientEvent & { readonly data: object }>(
+        JSON.parse(eventText(delivery.event, delivery.cursor)),
+      )
+      return { ...rest, seq: rest.seq ?? 0, cursor: delivery.cursor, ...data }
+    }
+  }
+}
