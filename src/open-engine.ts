@@ -4,6 +4,7 @@ import type { Caller } from './api/caller.ts'
 import { Engine, type BoundHandlers } from './engine/engine.ts'
 import type { EngineDeps } from './engine/handler.ts'
 import { meaningDeps } from './engine/search-index.ts'
+import { onDemand } from './engine/on-demand.ts'
 import { createRedactor, type RedactOptions } from './engine/rules/redact.ts'
 import { drainHeard } from './engine/hook-spool.ts'
 import { secretsIn } from './engine/secret-names.ts'
@@ -28,6 +29,7 @@ import { changeSeqNow, originOf, setMeta } from './store/change-clock.ts'
 import { migrations } from './store/migrations/index.ts'
 import { databasePath } from './store/open-database.ts'
 import { Store } from './store/store.ts'
+import type { SyncDoors } from './sync/syncer.ts'
 import { transcriptHandlers } from './transcript-handlers.ts'
 import type { JsonlStore, JsonlStoreOptions } from './transcript/jsonl-store.ts'
 import { programVersion } from './version.ts'
@@ -65,6 +67,8 @@ export type OpenedEngine = {
   readonly deps: EngineDeps
   /** Streams, and lists as they are stored. */
   readonly live: Live
+  /** For a `Syncer` (CHK-903). */
+  readonly sync: () => Promise<SyncDoors>
   /** Whether anything changed in the file since it was opened here. */
   hasWritten(): boolean
   /** Housekeeping nobody waits for: queued saves are written, idle sessions end. Safe at any time. */
@@ -122,6 +126,7 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenedEngi
     caller: engine,
     deps,
     live,
+    sync: async () => (await import('./sync-doors.ts')).syncDoors(deps),
     hasWritten: () => store.mode === 'read-write' && store.isOpen && store.read(changeSeqNow) !== openedAt,
     tend: () => tend(deps),
     close: async () => {
@@ -155,6 +160,19 @@ function boundHandlers(options: OpenEngineOptions, transcripts: Transcripts, cal
       }
       return runIngest(doors, input, context)
     },
+    ...onDemand(
+      [
+        'sync.export',
+        'sync.import',
+        'sync.status',
+        'sync.verify',
+        'sync.rebuild-manifest',
+        'sync.squash',
+        'sync.merge-driver',
+        'sync.merge-manifest',
+      ],
+      async () => (await import('./bind-sync.ts')).bindSync(options.environment ?? {}),
+    ),
   }
 }
 

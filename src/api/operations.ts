@@ -15,6 +15,7 @@ import { reviewOperations } from './review.ts'
 import { searchIndexOperations } from './search-index.ts'
 import { searchOperations } from './search.ts'
 import { sessionOperations } from './sessions.ts'
+import { syncOperations } from './sync.ts'
 import { systemOperations } from './system.ts'
 import { transcriptOperations } from './transcripts.ts'
 import { workUnitOperations } from './work-units.ts'
@@ -38,6 +39,7 @@ export const operations = {
   ...workUnitOperations,
   ...lockOperations,
   ...eventOperations,
+  ...syncOperations,
   ...systemOperations,
 } as const
 

@@ -321,6 +321,19 @@ const cases: Cases = {
     keys: ['written', 'unchanged', 'removed', 'files'],
     fails: usage('obsidian-export', '--vault', '.', '--interval', '5s'),
   },
+  sync: {
+    before: [pool],
+    words: ['sync', '--project', 'alpha'],
+    text: /^Exporting memories for project "alpha"\.\.\.\nCreated chunk [0-9a-f]{8}\n {2}Sessions: {5}1\n/,
+    keys: ['chunk_id', 'observations_exported', 'is_empty', 'withheld', 'sync_dir'],
+    fails: unknownProject('sync', '--project', 'nowhere'),
+  },
+  'sync merge-driver': {
+    words: ['sync', 'merge-driver', 'base', 'ours', 'theirs'],
+    text: /^$/,
+    keys: ['path', 'chunks', 'version'],
+    fails: usage('sync', 'merge-driver', 'base'),
+  },
   'backup create': {
     words: ['backup', 'create'],
     text: /^Backed up to \S+ \([\d.]+ KiB\)$/m,

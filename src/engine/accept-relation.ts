@@ -52,7 +52,7 @@ export function acceptRelation(
   const gone = goneEnd(tx, facts)
   if (gone !== null && facts.judgment_status !== 'orphaned') return dropRelation(tx, facts)
   const isComplete = gone !== null || (isHere(tx, facts.source_id) && isHere(tx, facts.target_id))
-  if (!isComplete) return deferRelation(tx, facts, nowMs, cleaner)
+  if (!isComplete) return deferRelation(tx, facts, nowMs, cleaner, options.remote)
   const later = laterThatWaits(tx, facts, formatTime(nowMs), cleaner)
   removeDeferred(tx, facts.sync_id)
   insertRelation(tx, placed(tx, later ?? facts))
@@ -126,7 +126,7 @@ function dropRelation(tx: WriteTx, facts: Facts): Accepted {
   return accepted('dropped', { reason })
 }
 
-function deferRelation(tx: WriteTx, facts: Facts, nowMs: number, cleaner: Cleaner): Accepted {
+function deferRelation(tx: WriteTx, facts: Facts, nowMs: number, cleaner: Cleaner, remote: string | null): Accepted {
   const waiting = deferredBySyncId(tx, facts.sync_id)
   if (laterThatWaits(tx, facts, formatTime(nowMs), cleaner) !== null) return accepted('deferred')
   if (waiting === undefined && countDeferred(tx, null) >= limits.deferredRowsMax) {
@@ -138,7 +138,7 @@ function deferRelation(tx: WriteTx, facts: Facts, nowMs: number, cleaner: Cleane
   putDeferred(tx, {
     sync_id: facts.sync_id,
     entity: 'relation',
-    payload: JSON.stringify(toRecord(facts)),
+    payload: JSON.stringify(remote === null ? toRecord(facts) : { ...toRecord(facts), remote }),
     apply_status: 'deferred',
     retry_count: waiting?.retry_count ?? 0,
     last_error: `${isHere(tx, facts.source_id) ? facts.target_id : facts.source_id} is not here yet`,
@@ -178,8 +178,8 @@ function factsOf(record: ArrivedRelation, cleaner: Cleaner, at: string): Facts {
   }
 }
 
-/** As it would arrive again. */
-function toRecord(facts: Facts): unknown {
+/** As it would arrive again; who reads `remote` beside it knows who need not be told of it. */
+function toRecord(facts: Facts): object {
   const { hlc, origin, author, ...fields } = facts
   return { ...fields, ext: { hlc, origin, ...(author === null ? {} : { author }) } }
 }

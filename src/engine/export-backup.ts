@@ -1,5 +1,5 @@
 import type { Backup } from '../api/backup.ts'
-import type { Observation, Session } from '../model/records.ts'
+import type { Observation, ObservationExt, Session } from '../model/records.ts'
 import { formatTime } from '../model/times.ts'
 import { originOf } from '../store/change-clock.ts'
 import { allConflicts, type ConflictRow } from '../store/conflicts.ts'
@@ -80,7 +80,8 @@ function aliasesOf(tx: ReadTx, project: string | null): Readonly<Record<string, 
   return Object.fromEntries(merged.filter(([, target]) => project === null || target === project))
 }
 
-function backupSession(row: SessionRow): Session {
+/** A session with all that merging needs (CHK-301). */
+export function backupSession(row: SessionRow): Session {
   const { ext, ...fields } = toSession(row)
   const ours = {
     ...ext,
@@ -92,20 +93,21 @@ function backupSession(row: SessionRow): Session {
 
 function backupObservation(row: ObservationRow, nowMs: number): Observation & { readonly pinned: boolean } {
   const { ext: _shown, ...fields } = toObservation(row, nowMs)
+  return { ...fields, pinned: row.pinned === 1, ext: travellingExt(row) }
+}
+
+/** What a receiver merges by (CHK-301); nothing of it is local to this machine. */
+export function travellingExt(row: ObservationRow): ObservationExt {
   const provenance = parseProvenance(row.provenance)
   return {
-    ...fields,
-    pinned: row.pinned === 1,
-    ext: {
-      version: row.version,
-      ancestors: parseNames(row.ancestors),
-      hlc: row.hlc,
-      origin: row.origin,
-      ...(row.author === null ? {} : { author: row.author }),
-      ...(row.expires_at === null ? {} : { expires_at: row.expires_at }),
-      ...(row.confidence === null ? {} : { confidence: row.confidence }),
-      ...(provenance === null ? {} : { provenance }),
-    },
+    version: row.version,
+    ancestors: parseNames(row.ancestors),
+    hlc: row.hlc,
+    origin: row.origin,
+    ...(row.author === null ? {} : { author: row.author }),
+    ...(row.expires_at === null ? {} : { expires_at: row.expires_at }),
+    ...(row.confidence === null ? {} : { confidence: row.confidence }),
+    ...(provenance === null ? {} : { provenance }),
   }
 }
 

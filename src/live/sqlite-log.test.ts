@@ -232,7 +232,10 @@ describe('limits of the log', () => {
   it('COL-203 a file of an older schema that cannot be written opens, and has no log', async () => {
     const dataDir = mkdtempSync(join(tmpdir(), 'engram-log-'))
     const options = { dataDir, clock: systemClock, random: seededRandom(1) }
-    const older = migrations.filter(({ name }) => name !== 'live')
+    const older = migrations.slice(
+      0,
+      migrations.findIndex(({ name }) => name === 'live'),
+    )
     await Store.open({ ...options, migrations: older }).close()
     const store = Store.open({ ...options, migrations, readOnly: true })
     const log = new SqliteLog({ store, clock: systemClock })

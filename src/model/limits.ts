@@ -101,4 +101,17 @@ export const limits = {
   walBytesForced: 64 * 1024 * 1024,
   backupsKept: 3,
   deferredRowsMax: 100_000,
+  deferredPayloadBytesMax: 64 * 1024,
+
+  /** CHK-508: a document is cut into parts of this size. */
+  chunkPartBytes: 4 * 1024 * 1024,
+  /** CHK-703: what a chunk from anywhere may be at most. */
+  chunkFileBytesMax: 32 * 1024 * 1024,
+  chunkDocumentBytesMax: 256 * 1024 * 1024,
+  chunkRowsMax: 1_000_000,
+  /** Bad rows of one chunk that are kept and named; more are only counted. */
+  chunkBadRowsKept: 1_000,
+  chunkJsonDepthMax: 32,
+  manifestBytesMax: 8 * 1024 * 1024,
+  manifestEntriesMax: 100_000,
 } as const

@@ -59,6 +59,10 @@ export const table: Readonly<Record<string, Row>> = {
   'app.ts': { ...face, imports: ['*'] },
   // What app.ts is made of, each its own file.
   'adopt.ts': { ...face, imports: ['*'] },
+  'bind-sync.ts': { ...face, imports: ['*'] },
+  'empty-store.ts': { ...face, imports: ['*'] },
+  'username.ts': { ...face, imports: ['*'] },
+  'sync-doors.ts': { ...face, imports: ['*'] },
   'open-engine.ts': { ...face, imports: ['*'] },
   'open-live.ts': { ...face, imports: ['*'] },
   'serve.ts': { ...face, imports: ['*'] },

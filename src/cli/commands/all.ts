@@ -58,6 +58,7 @@ import { serveCommand } from './serve.ts'
 import { sessionEndCommand, sessionListCommand, sessionShowCommand } from './sessions.ts'
 import { setupCommand, uninstallCommand } from './setup.ts'
 import { statsCommand, statusCommand } from './status.ts'
+import { syncCommand, syncMergeDriverCommand } from './sync.ts'
 import { testCommand } from './test.ts'
 import {
   transcriptCompactCommand,
@@ -139,6 +140,8 @@ export const commands: readonly Command[] = [
   exportCommand,
   importCommand,
   obsidianExportCommand,
+  syncCommand,
+  syncMergeDriverCommand,
   backupCreateCommand,
   backupListCommand,
   backupVerifyCommand,

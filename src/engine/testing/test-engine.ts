@@ -59,6 +59,14 @@ const unbound: BoundHandlers = {
   'transcript.delete': notBound,
   'transcript.migrate': notBound,
   'transcript.verify': notBound,
+  'sync.export': notBound,
+  'sync.import': notBound,
+  'sync.status': notBound,
+  'sync.verify': notBound,
+  'sync.rebuild-manifest': notBound,
+  'sync.squash': notBound,
+  'sync.merge-driver': notBound,
+  'sync.merge-manifest': notBound,
 }
 
 export function openTestEngine(options: TestEngineOptions = {}): TestEngine {

@@ -5,6 +5,7 @@ import { ingest } from './0003-ingest.ts'
 import { merging } from './0004-merging.ts'
 import { vectors } from './0005-vectors.ts'
 import { live } from './0006-live.ts'
+import { chunks } from './0007-chunks.ts'
 
 /** All schema steps in order; forward only. A released step is never edited: a change is a new step. */
-export const migrations: readonly Migration[] = [records, index, ingest, merging, vectors, live]
+export const migrations: readonly Migration[] = [records, index, ingest, merging, vectors, live, chunks]

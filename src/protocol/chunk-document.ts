@@ -1,0 +1,89 @@
+import { limits } from '../model/limits.ts'
+import { encodeGoJson, type GoJson } from './go-json.ts'
+import { isDeeperThan } from './json-depth.ts'
+
+/** The document of a chunk (CHK-300): rows stay unread here, so that a bad one is set aside alone (CHK-608). */
+export type ChunkDocument = {
+  readonly sessions: readonly unknown[]
+  readonly observations: readonly unknown[]
+  readonly prompts: readonly unknown[]
+  readonly mutations: readonly unknown[]
+  /** CHK-301; empty when there is none. */
+  readonly ext: Readonly<Record<string, unknown>>
+}
+
+/** What is written: Go's three lists, its mutations when there are any, and our extras last. */
+export type ChunkData = {
+  readonly sessions: GoJson
+  readonly observations: GoJson
+  readonly prompts: GoJson
+  readonly mutations?: GoJson | undefined
+  readonly ext?: GoJson | undefined
+}
+
+/** Why a document is none (CHK-701). */
+export type DocumentFault = 'not_json' | 'bad_schema' | 'too_large'
+
+export type DocumentReading =
+  | { readonly ok: true; readonly document: ChunkDocument }
+  | { readonly ok: false; readonly reason: DocumentFault; readonly detail: string }
+
+export type DocumentLimits = { readonly rowsMax: number; readonly depthMax: number }
+
+const documentLimits: DocumentLimits = { rowsMax: limits.chunkRowsMax, depthMax: limits.chunkJsonDepthMax }
+
+/** The uncompressed bytes of a chunk, whose hash names it (CHK-101, CHK-102). */
+export function encodeDocument({ sessions, observations, prompts, mutations, ext }: ChunkData): Uint8Array {
+  return new TextEncoder().encode(encodeGoJson({ sessions, observations, prompts, mutations, ext }))
+}
+
+/** The same from rows that are encoded already: no row is encoded twice. */
+export function encodeParts(parts: {
+  readonly sessions: readonly string[]
+  readonly observations: readonly string[]
+  readonly prompts: readonly string[]
+  readonly mutations: readonly string[]
+  readonly ext: string
+}): Uint8Array {
+  const list = (name: string, rows: readonly string[]): string => `"${name}":[${rows.join(',')}]`
+  const lists = [
+    list('sessions', parts.sessions),
+    list('observations', parts.observations),
+    list('prompts', parts.prompts),
+  ]
+  const mutations = parts.mutations.length === 0 ? [] : [list('mutations', parts.mutations)]
+  return new TextEncoder().encode(`{${[...lists, ...mutations, `"ext":${parts.ext}`].join(',')}}`)
+}
+
+const fault = (reason: DocumentFault, detail: string): DocumentReading => ({ ok: false, reason, detail })
+
+/** Reads a document of any era (CHK-205): a list may be null or missing, white space may stand around it. */
+export function decodeDocument(bytes: Uint8Array, bounds: DocumentLimits = documentLimits): DocumentReading {
+  if (isDeeperThan(bytes, bounds.depthMax)) return fault('too_large', `nested deeper than ${bounds.depthMax} levels`)
+  const value = parsed(bytes)
+  if (value === undefined) return fault('not_json', 'not one JSON document in UTF-8')
+  if (!isObject(value)) return fault('bad_schema', 'not an object')
+  const keys = ['sessions', 'observations', 'prompts', 'mutations'] as const
+  if (keys.every((key) => !Object.hasOwn(value, key))) return fault('bad_schema', 'none of the lists of a chunk')
+  const wrong = keys.find((key) => value[key] !== undefined && value[key] !== null && !Array.isArray(value[key]))
+  if (wrong !== undefined) return fault('bad_schema', `${wrong} is not a list`)
+  const [sessions = [], observations = [], prompts = [], mutations = []] = keys.map((key) => listOf(value[key]))
+  const rows = sessions.length + observations.length + prompts.length + mutations.length
+  if (rows > bounds.rowsMax) return fault('too_large', `${rows} rows`)
+  const ext = isObject(value['ext']) ? value['ext'] : {}
+  return { ok: true, document: { sessions, observations, prompts, mutations, ext } }
+}
+
+function parsed(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+  } catch {
+    return undefined
+  }
+}
+
+const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [])
+
+/** A JSON object, and no list. */
+export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)

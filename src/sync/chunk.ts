@@ -1,0 +1,57 @@
+import { limits } from '../model/limits.ts'
+import { sha256Hex } from '../platform/bytes.ts'
+import { gunzip, gzip } from '../platform/gzip.ts'
+import { decodeDocument, type ChunkDocument } from '../protocol/chunk-document.ts'
+
+/** Why a chunk is set aside (CHK-701). */
+export type ChunkFault =
+  | 'unreadable_gzip'
+  | 'truncated'
+  | 'not_json'
+  | 'bad_schema'
+  | 'hash_mismatch'
+  | 'too_large'
+  | 'bad_chunk_id'
+  | 'not_a_file'
+
+export type ChunkReading =
+  | { readonly ok: true; readonly hash: string; readonly bytes: number; readonly document: ChunkDocument }
+  | { readonly ok: false; readonly reason: ChunkFault }
+
+/** Only such an id may become a path (CHK-105). */
+export const isChunkId = (id: string): boolean => /^[0-9a-f]{8,64}$/.test(id)
+
+/** The file of a chunk; its name is the beginning of the hash of the document (CHK-101, CHK-102). */
+export async function encodeChunk(
+  document: Uint8Array,
+): Promise<{ readonly hash: string; readonly packed: Uint8Array }> {
+  const packed = gzip(document)
+  return { hash: sha256Hex(document), packed: await packed }
+}
+
+/** Reads a chunk's file; no more than the limits are ever held (CHK-703). */
+export async function decodeChunk(packed: Uint8Array): Promise<ChunkReading> {
+  if (packed.length > limits.chunkFileBytesMax) return { ok: false, reason: 'too_large' }
+  const unpacked = await gunzip(packed, limits.chunkDocumentBytesMax)
+  if (!unpacked.ok) return unpacked
+  const reading = decodeDocument(unpacked.bytes)
+  if (!reading.ok) return { ok: false, reason: reading.reason }
+  return { ok: true, hash: sha256Hex(unpacked.bytes), bytes: unpacked.bytes.length, document: reading.document }
+}
+
+/** The document behind an id: that its hash begins with the id is checked here, which Go does not do (CHK-102). */
+export async function decodeNamedChunk(
+  packed: Uint8Array,
+  id: string,
+  hash: string | undefined,
+): Promise<ChunkReading> {
+  const reading = await decodeChunk(packed)
+  if (!reading.ok) return reading
+  const isNamed = reading.hash.startsWith(id) && (hash === undefined || hash === reading.hash)
+  return isNamed ? reading : { ok: false, reason: 'hash_mismatch' }
+}
+
+/** Lengths an id may have, the shortest first (CHK-102). */
+const idLengths = [8, 16, 32, 64] as const
+
+export const idsOf = (hash: string): readonly string[] => idLengths.map((length) => hash.slice(0, length))

@@ -1,0 +1,203 @@
+import { EngramError } from '../model/errors.ts'
+import { limits } from '../model/limits.ts'
+import type { SyncStore } from '../model/ports.ts'
+import type {
+  ChunkImportResult,
+  KnownChunk,
+  Manifest,
+  QuarantinedChunk,
+  QuarantinedRow,
+  SyncProgress,
+} from '../model/sync.ts'
+import { recordsOf } from '../protocol/chunk-records.ts'
+import { decodeNamedChunk } from './chunk.ts'
+import { byId, stateAfter, type ChunkEvent } from './chunk-state.ts'
+import { planImport, type PendingChunk } from './plan.ts'
+import type { ChunkRemote } from './remote.ts'
+
+export type PullOptions = {
+  readonly signal?: AbortSignal | undefined
+  readonly onProgress?: ((progress: SyncProgress) => void) | undefined
+  /** Reads also what was set aside and has not changed since (CHK-701). */
+  readonly retryQuarantined?: boolean | undefined
+  readonly dryRun?: boolean | undefined
+}
+
+type Tally = {
+  -readonly [K in keyof ChunkImportResult as NonNullable<ChunkImportResult[K]> extends number ? K : never]: number
+}
+
+type Pull = {
+  readonly store: SyncStore
+  readonly remote: ChunkRemote
+  readonly options: PullOptions
+  readonly tally: Tally
+  readonly quarantined: QuarantinedChunk[]
+  readonly rows: QuarantinedRow[]
+  readonly missing: string[]
+  readonly skippedRelations: string[]
+}
+
+/**
+ * Takes in what a remote has and this store does not know (CHK-601 to CHK-612): one chunk, one transaction, so that an
+ * import that was cut goes on where it was. What is damaged is set aside alone and named.
+ */
+export async function pullChunks(
+  store: SyncStore,
+  remote: ChunkRemote,
+  options: PullOptions,
+): Promise<ChunkImportResult> {
+  const reading = await remote.readManifest()
+  const plan = planImport(reading.manifest, await remote.listChunks(), byId(store.knownChunks(remote.name)))
+  const pull: Pull = {
+    store,
+    remote,
+    options,
+    tally: { ...noCounts, chunks_skipped: plan.known },
+    quarantined: [],
+    rows: [],
+    missing: [],
+    skippedRelations: [],
+  }
+  const progress = progressOf(pull, reading.manifest, plan.known, plan.pending.length)
+  for (const [index, pending] of plan.pending.entries()) {
+    if (options.signal?.aborted === true)
+      throw new EngramError('aborted', 'The import was given up; what was taken in stays.')
+    await takeChunk(pull, pending)
+    progress(index + 1)
+  }
+  await replay(pull)
+  progress(plan.pending.length, true)
+  return resultOf(pull, warningsOf(reading.isSound, reading.isLost, plan.pending))
+}
+
+/** A key is told, never a text in its place. */
+const keyCharsMax = 128
+
+const noCounts: Tally = {
+  chunks_imported: 0,
+  chunks_skipped: 0,
+  sessions_imported: 0,
+  observations_imported: 0,
+  prompts_imported: 0,
+  relations_replayed: 0,
+  relations_deferred: 0,
+  relations_dead: 0,
+  chunks_missing: 0,
+  chunks_quarantined: 0,
+  rows_quarantined: 0,
+  conflicts_listed: 0,
+}
+
+/** CHK-610: the share of what waited at the start. */
+function progressOf(
+  pull: Pull,
+  manifest: Manifest,
+  known: number,
+  total: number,
+): (done: number, isEnd?: boolean) => void {
+  return (done, isEnd = false) => {
+    const percentage = isEnd || total === 0 ? 100 : Math.floor((done / total) * 100)
+    if (!isEnd && percentage === 100) return
+    const local = known + pull.tally.chunks_imported
+    pull.options.onProgress?.({ local, remote: manifest.chunks.length, pending: total - done, percentage })
+  }
+}
+
+async function takeChunk(pull: Pull, pending: PendingChunk): Promise<void> {
+  const { entry, known } = pending
+  if (known?.state === 'quarantined' && pull.options.retryQuarantined !== true) {
+    // The same file gives the same answer; a bad name has no file.
+    if (known.mark === ((await pull.remote.markOf(entry.id)) ?? ''))
+      return quarantine(pull, pending, null, known.reason)
+  }
+  const file = await pull.remote.readChunk(entry.id)
+  if (file.kind === 'missing') return notePresence(pull, pending)
+  if (file.kind === 'refused') return quarantine(pull, pending, file.mark, file.reason)
+  const reading = await decodeNamedChunk(file.packed, entry.id, entry.ext?.hash)
+  if (!reading.ok) return quarantine(pull, pending, file.mark, reading.reason)
+  const chunk = noted(pending, 'read', { hash: reading.hash })
+  if (pull.options.dryRun === true) {
+    pull.tally.chunks_imported++
+    return
+  }
+  if (pull.store.knownHashes([reading.hash]).size > 0) {
+    await pull.store.noteChunks(pull.remote.name, [chunk])
+    pull.tally.chunks_skipped++
+    return
+  }
+  const { records, refused } = recordsOf(reading.document, entry.created_at)
+  const accepted = await pull.store.accept(pull.remote.name, chunk, records, refused)
+  pull.tally.chunks_imported++
+  pull.tally.sessions_imported += accepted.sessions
+  pull.tally.observations_imported += accepted.observations
+  pull.tally.prompts_imported += accepted.prompts
+  pull.tally.conflicts_listed += accepted.conflicts
+  pull.skippedRelations.push(...accepted.dropped)
+  pull.tally.rows_quarantined += accepted.refused.length
+  for (const { entity, key, reason } of accepted.refused.slice(0, limits.chunkBadRowsKept)) {
+    pull.rows.push({ chunk: entry.id, entity, key: key.slice(0, keyCharsMax), reason })
+  }
+}
+
+const noted = (
+  { entry, known }: PendingChunk,
+  event: ChunkEvent,
+  facts: { readonly hash?: string; readonly reason?: string; readonly mark?: string },
+): KnownChunk => ({
+  id: entry.id,
+  hash: '',
+  reason: '',
+  mark: '',
+  ...facts,
+  state: stateAfter(known?.state ?? 'unknown', event),
+})
+
+/** A listed file that is not there may still come: it waits, and is no failure (CHK-602). */
+async function notePresence(pull: Pull, pending: PendingChunk): Promise<void> {
+  pull.tally.chunks_missing++
+  pull.tally.chunks_skipped++
+  pull.missing.push(pending.entry.id)
+  if (pending.known?.state === 'missing' || pull.options.dryRun === true) return
+  await pull.store.noteChunks(pull.remote.name, [noted(pending, 'absent', {})])
+}
+
+async function quarantine(pull: Pull, pending: PendingChunk, mark: string | null, reason: string): Promise<void> {
+  pull.tally.chunks_quarantined++
+  pull.quarantined.push({ id: pending.entry.id, reason })
+  if (mark === null || pull.options.dryRun === true) return
+  await pull.store.noteChunks(pull.remote.name, [noted(pending, 'damaged', { reason, mark })])
+}
+
+/** Also when nothing came: what they wait for may have been written here (CHK-609). */
+async function replay(pull: Pull): Promise<void> {
+  const { store, remote, tally, options } = pull
+  if (options.dryRun !== true && store.countDeferred() > 0) {
+    const { replayed, dead, dropped } = await store.replay(remote.name)
+    tally.relations_replayed = replayed
+    tally.relations_dead = dead
+    pull.skippedRelations.push(...dropped)
+  }
+  tally.relations_deferred = store.countDeferred()
+}
+
+function warningsOf(isSound: boolean, isLost: boolean, pending: readonly PendingChunk[]): readonly string[] {
+  const unlisted = pending.filter((one) => !one.isListed).length
+  return [
+    ...(isLost ? ['The manifest cannot be read; the chunks were found by their files.'] : []),
+    ...(!isSound && !isLost ? ['The manifest is damaged; every entry that can be read was taken.'] : []),
+    ...(unlisted === 0 ? [] : [`${unlisted} chunk file(s) stand in no manifest; they were read nevertheless.`]),
+  ]
+}
+
+function resultOf(pull: Pull, warnings: readonly string[]): ChunkImportResult {
+  const { tally, quarantined, rows, missing, skippedRelations } = pull
+  return {
+    ...tally,
+    ...(skippedRelations.length === 0 ? {} : { skipped_relations: skippedRelations }),
+    ...(quarantined.length === 0 ? {} : { quarantined }),
+    ...(rows.length === 0 ? {} : { quarantined_rows: rows }),
+    ...(missing.length === 0 ? {} : { missing }),
+    ...(warnings.length === 0 ? {} : { warnings }),
+  }
+}
