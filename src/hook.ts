@@ -2,7 +2,7 @@ import { appendFileSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { isAbsolute, join } from 'node:path'
 import type { EngineDeps } from './engine/handler.ts'
-import { contextAnswer, hookCall, namedSessionAnswer, type HookCall } from './engine/hook-event.ts'
+import { contextAnswer, hookCall, namedSessionAnswer, refusalAnswer, type HookCall } from './engine/hook-event.ts'
 import type { Heard } from './engine/hook-spool.ts'
 import type { HookSurroundings } from './hook-deps.ts'
 import { cutCodePoints } from './model/text.ts'
@@ -11,6 +11,8 @@ import { cutCodePoints } from './model/text.ts'
 const inputBytesMax = 16 * 1024 * 1024
 /** After this what was heard goes to the spool: the agent waits for the hook. */
 const writeMsMax = 60
+/** Longer than that an edit never waits for what locks say; only where somebody holds a file is anything asked. */
+const editMsMax = 250
 const budgetTokens = 800
 const promptCharactersMax = 2_000
 const promptCharactersMin = 10
@@ -63,6 +65,9 @@ async function readInput(input: AsyncIterable<Uint8Array>): Promise<Readonly<Rec
 }
 
 async function withStore(call: HookCall, dataDir: string, around: HookSurroundings): Promise<string> {
+  // Where nothing was ever kept nobody holds a file, and an edit is no reason to begin.
+  if (call.event.kind === 'edit' && statSync(join(dataDir, 'engram.db'), { throwIfNoEntry: false }) === undefined)
+    return '{}'
   const { openHookDeps } = await import('./hook-deps.ts')
   // Never closed: closing folds the log into the file, and the agent would wait for that. Whoever comes next does it.
   return act(await openHookDeps(dataDir, around), call, around.agentPid)
@@ -79,6 +84,11 @@ async function act(deps: EngineDeps, call: HookCall, agentPid: number): Promise<
     case 'prompt':
       await hear(deps, call, 'prompt', event.prompt)
       return ''
+    case 'edit': {
+      const { refusalOfEdit } = await import('./engine/hook-edit.ts')
+      const reason = await within(refusalOfEdit(deps, call, event.paths), editMsMax)
+      return reason === null ? '{}' : refusalAnswer(reason)
+    }
     case 'captured':
       await hear(deps, call, 'captured', event.text)
       return ''

@@ -4,6 +4,7 @@ export type HookEvent =
   | { readonly kind: 'register' }
   | { readonly kind: 'prompt'; readonly prompt: string }
   | { readonly kind: 'name-session'; readonly toolInput: Readonly<Record<string, unknown>>; readonly field: string }
+  | { readonly kind: 'edit'; readonly paths: readonly string[] }
   | { readonly kind: 'captured'; readonly text: string }
   | { readonly kind: 'alive' }
   | { readonly kind: 'session-end' }
@@ -22,7 +23,7 @@ const nothing: HookEvent = { kind: 'nothing' }
 const joined = /^(claude|codex)-(.+)$/
 const agents: Readonly<Record<string, string>> = { claude: 'claude-code', gemini: 'gemini-cli' }
 /** Writers of our server, under each name agents give it. */
-const ourTool = /^mcp__(?:plugin_engram_)?engram__(mem_\w+)$/
+const ourTool = /^mcp__(?:plugin_engram_)?engram__((?:mem|ctx|lock)_\w+)$/
 const writers: Readonly<Record<string, string>> = {
   mem_save: 'session_id',
   mem_session_summary: 'session_id',
@@ -31,6 +32,10 @@ const writers: Readonly<Record<string, string>> = {
   mem_judge: 'session_id',
   mem_session_start: 'id',
   mem_session_end: 'id',
+  ctx_post: 'session_id',
+  lock_acquire: 'session_id',
+  lock_renew: 'session_id',
+  lock_release: 'session_id',
 }
 
 /** The call as the words and the input tell it; missing and odd fields make it `nothing`, never an error. */
@@ -80,8 +85,23 @@ function toolEvent(input: Readonly<Record<string, unknown>>): HookEvent {
   const tool = ourTool.exec(textIn(input, 'tool_name'))?.[1] ?? ''
   const field = Object.hasOwn(writers, tool) ? writers[tool] : undefined
   const given = input['tool_input']
-  if (field === undefined || typeof given !== 'object' || given === null || Array.isArray(given)) return nothing
-  return { kind: 'name-session', toolInput: given as Readonly<Record<string, unknown>>, field }
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) return nothing
+  const toolInput = given as Readonly<Record<string, unknown>>
+  if (field !== undefined) return { kind: 'name-session', toolInput, field }
+  return fileWriters.test(textIn(input, 'tool_name')) ? { kind: 'edit', paths: pathsIn(toolInput) } : nothing
+}
+
+/** Tools of agents that write files (COL-1216). */
+const fileWriters = /^(?:Edit|Write|MultiEdit|NotebookEdit|apply_patch|write_file|replace)$/
+const patchedFile = /^\*\*\* (?:Add|Update|Delete) File: (.+)$/gm
+const patchCharsMax = 1_048_576
+
+/** The files a call names, alone or in a patch. */
+function pathsIn(toolInput: Readonly<Record<string, unknown>>): readonly string[] {
+  const named = textIn(toolInput, 'file_path', 'notebook_path', 'path')
+  const patch = textIn(toolInput, 'input', 'patch', 'command').slice(0, patchCharsMax)
+  const patched = Array.from(patch.matchAll(patchedFile), ([, path = '']) => path.trim())
+  return [...(named === '' ? [] : [named]), ...patched]
 }
 
 function textIn(input: Readonly<Record<string, unknown>>, ...names: readonly string[]): string {
@@ -102,6 +122,16 @@ export function namedSessionAnswer(
   const updatedInput = { ...event.toolInput, [event.field]: sessionId }
   return JSON.stringify({ hookSpecificOutput: { hookEventName: 'PreToolUse', ...allowed, updatedInput } })
 }
+
+/** The one thing a hook of ours ever refuses, with the reason for the agent. */
+export const refusalAnswer = (reason: string): string =>
+  JSON.stringify({
+    hookSpecificOutput: {
+      hookEventName: 'PreToolUse',
+      permissionDecision: 'deny',
+      permissionDecisionReason: reason,
+    },
+  })
 
 export const contextAnswer = (text: string): string =>
   text === '' ? '' : JSON.stringify({ hookSpecificOutput: { hookEventName: 'SessionStart', additionalContext: text } })

@@ -190,6 +190,46 @@ describe('tool use', () => {
     expect(existsSync(place().dataDir)).toBe(false)
   })
 
+  it('COL-1216 an edit of a file another agent holds is refused, with who, why, until when and what is known', async () => {
+    const edit = (path: string, tool = 'Edit') => hook(['claude-code', 'pre-tool-use'], call(tool, { file_path: path }))
+    expect(edit(join(directory(), 'src/pool.ts')).out).toBe('{}')
+    expect(existsSync(place().dataDir)).toBe(false)
+    await save('Pool size', 'pool.ts keeps ten connections, never more.')
+    const lockFile = (agent: string, name: string, reason: string) =>
+      memory(({ caller }) =>
+        caller.call('lock.acquire', {
+          resource_path: `file:my shop/${name}`,
+          agent_id: agent,
+          ttl_ms: 60_000,
+          meta: { reason, agent: 'codex' },
+        }),
+      )
+    await lockFile('s-other', 'src/pool.ts', 'the pool is "being" rewritten')
+    await lockFile('0b6c2f1e-7d1a-4c55-9a55-2f1e7d1a4c55', 'src/mine.ts', 'mine')
+    for (const [path, tool] of [
+      [join(directory(), 'src/pool.ts'), 'Edit'],
+      ['src/pool.ts', 'Write'],
+    ] as const) {
+      const answer = JSON.parse(edit(path, tool).out) as { hookSpecificOutput: Record<string, string> }
+      expect(answer.hookSpecificOutput).toMatchObject({ hookEventName: 'PreToolUse', permissionDecision: 'deny' })
+      const reason = answer.hookSpecificOutput['permissionDecisionReason']
+      expect(reason).toMatch(/ is locked by s-other \(codex\) until \d{4}-\d\d-\d\dT[\d:.]+Z\. /)
+      expect(reason).toContain(`Their reason: "the pool is 'being' rewritten".`)
+      expect(reason).toMatch(/Memories about it: #1 "Pool size"\.$/)
+    }
+    for (const free of ['src/mine.ts', 'src/other.ts', '/etc/passwd', '../pool.ts']) expect(edit(free).out).toBe('{}')
+    expect(edit('src/pool.ts', 'Read').out).toBe('{}')
+  })
+
+  it('COL-1216 a patch is judged by every file it names', async () => {
+    await memory(({ caller }) =>
+      caller.call('lock.acquire', { resource_path: 'file:my shop/b.ts', agent_id: 's-other', ttl_ms: 60_000 }),
+    )
+    const patch = '*** Begin Patch\n*** Update File: a.ts\n@@\n-x\n+y\n*** Update File: b.ts\n@@\n-x\n+y\n*** End Patch'
+    const { out } = hook(['codex-pre-tool-use'], call('apply_patch', { input: patch }))
+    expect(out).toContain('file:my shop/b.ts is locked by s-other')
+  })
+
   it('MEM-1602 every other tool goes its way', () => {
     for (const [tool, given] of [
       ['mcp__engram__mem_search', { query: 'x' }],

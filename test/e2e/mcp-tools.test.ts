@@ -85,10 +85,41 @@ const script: readonly {
   { tool: 'mem_stats', given: () => ({}), keys: ['total_observations'] },
   { tool: 'mem_merge_projects', given: () => ({ from: 'Shop', to: 'shop' }), keys: ['result'] },
   { tool: 'mem_delete', given: ({ id }) => ({ id }), keys: ['hard_delete'], says: /^Memory #\d+ deleted$/ },
+  {
+    tool: 'ctx_post',
+    given: () => ({ context_id: 'room', payload: 'Pool done.' }),
+    keys: ['unit_id', 'seq', 'cursor'],
+  },
+  { tool: 'ctx_read', given: () => ({ context_id: 'room' }), keys: ['units', 'next_cursor'], says: /Pool done\./ },
+  { tool: 'ctx_search', given: () => ({ query: 'pool' }), keys: ['units'] },
+  {
+    tool: 'ctx_wait',
+    given: () => ({ context_id: 'room', cursor: 'begin', wait_ms: 0 }),
+    keys: ['events', 'next_cursor'],
+    says: /context\.created[^]*Pool done\./,
+  },
+  {
+    tool: 'lock_acquire',
+    given: () => ({ resource_path: 'deploy' }),
+    keys: ['lock_id', 'fencing_token', 'expires_at'],
+    says: /^deploy acquired until /,
+  },
+  {
+    tool: 'lock_renew',
+    given: ({ lock }) => ({ resource_path: 'deploy', lock_id: lock, ttl_ms: 60_000 }),
+    keys: ['lock_id'],
+    says: /^deploy renewed until /,
+  },
+  {
+    tool: 'lock_release',
+    given: ({ lock }) => ({ resource_path: 'deploy', lock_id: lock }),
+    keys: ['released'],
+    says: /^Released\.$/,
+  },
   { tool: 'mem_session_end', given: () => ({ id: 'run-1' }), keys: ['session_id'], says: /completed$/ },
 ]
 
-type Made = { id: unknown; other: unknown; judgment: unknown }
+type Made = { id: unknown; other: unknown; judgment: unknown; lock: unknown }
 
 it('MEM-1204 the script calls every tool there is', () => {
   expect(new Set(script.map((one) => one.tool))).toEqual(new Set(tools.map((one) => one.name)))
@@ -100,13 +131,14 @@ afterAll(async () => {
 })
 
 async function drive(agent: McpAgent): Promise<void> {
-  const made: Made = { id: undefined, other: undefined, judgment: undefined }
+  const made: Made = { id: undefined, other: undefined, judgment: undefined, lock: undefined }
   for (const { tool, given, keys, says } of script) {
     const { isError, body, structured } = await agent.call(tool, given(made))
     expect({ tool, isError, body }).toMatchObject({ tool, isError: false })
     expect(structured).toEqual(body)
     for (const key of keys) expect({ tool, body }).toHaveProperty(['body', key])
     if (says !== undefined) expect(body['result']).toMatch(says)
+    made.lock = body['lock_id'] ?? made.lock
     if (tool !== 'mem_save') continue
     made.other = body['id']
     made.id ??= body['id']

@@ -23,6 +23,7 @@ import { addCommand, drainCommand, forgetCommand, promoteCommand } from './curat
 import { deleteCommand, deleteProjectCommand, deletePromptCommand, deleteSessionCommand } from './delete.ts'
 import { doctorCommand, doctorRepairCommand } from './doctor.ts'
 import { ingestCommand } from './ingest.ts'
+import { lockCheckCommand } from './lock-check.ts'
 import { lockAcquireCommand, lockListCommand, lockReleaseCommand, lockRenewCommand } from './locks.ts'
 import { servicePrintCommand } from './login-unit.ts'
 import {
@@ -136,6 +137,7 @@ export const commands: readonly Command[] = [
   lockRenewCommand,
   lockReleaseCommand,
   lockListCommand,
+  lockCheckCommand,
   watchCommand,
   exportCommand,
   importCommand,

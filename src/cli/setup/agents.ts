@@ -26,7 +26,7 @@ export type Agent = {
 const claudeEvents = [
   ['SessionStart', undefined],
   ['UserPromptSubmit', undefined],
-  ['PreToolUse', 'mcp__(plugin_engram_)?engram__.*'],
+  ['PreToolUse', 'Edit|Write|MultiEdit|NotebookEdit|mcp__(plugin_engram_)?engram__.*'],
   ['SubagentStop', undefined],
   ['Stop', undefined],
   ['SessionEnd', undefined],

@@ -83,6 +83,13 @@ export const liveCases: Cases = {
     keys: ['locks', 'next_cursor'],
     fails: usage('lock', 'list', '--limit', '0'),
   },
+  'lock check': {
+    before: [held],
+    words: ['lock', 'check', 'elsewhere', 'deploy', '--agent', 'coder'],
+    text: /^2 checked, none is held by others$/m,
+    keys: ['checked', 'held'],
+    fails: { words: ['lock', 'check', 'deploy', '--agent', 'planner'], code: 'lock_held', exit: 3 },
+  },
   watch: {
     before: [room, posted],
     words: ['watch', 'release-42', '--from', 'begin', '--kind', 'unit.created', '--count', '1'],
