@@ -158,7 +158,7 @@ async function run(config: Config, address: Address | null): Promise<Running> {
 async function runAlone(opened: OpenedEngine, closed: () => Promise<void>): Promise<Running> {
   const { startUpkeep } = await import('./upkeep.ts')
   const upkeep = startUpkeep(opened)
-  opened.live.begin()
+  await opened.live.begin()
   let stopped: Promise<void> | null = null
   const stop = async (): Promise<void> => {
     await upkeep.stop()

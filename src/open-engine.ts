@@ -15,10 +15,9 @@ import type { MeaningUse } from './search/meaning.ts'
 import type { ConversationArchive } from './model/ports.ts'
 import { defaultSettings, type Settings } from './model/settings.ts'
 import { SqliteLog } from './live/sqlite-log.ts'
-import { type Live, openLive } from './open-live.ts'
+import type { Live } from './open-live.ts'
 import type { MachineClock } from './platform/machine-clock.ts'
 import { systemClock, type Clock } from './platform/clock.ts'
-import { systemLocks } from './platform/file-lock.ts'
 import { systemFiles, writeAtomic, type Files } from './platform/files.ts'
 import { systemGit } from './platform/git.ts'
 import { createIds } from './platform/ids.ts'
@@ -116,7 +115,7 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenedEngi
     await writeWhatWaits(deps)
     if (wasAlone && store.mode === 'read-write') await contextLog.restart()
   }
-  const live = openLive(deps, contextLog)
+  const live = lazyLive(deps, contextLog)
   const openedAt = store.hasOpened ? store.read(changeSeqNow) : null
   const engine: Engine = new Engine(
     deps,
@@ -144,6 +143,7 @@ function boundHandlers(options: OpenEngineOptions, transcripts: Transcripts, cal
     ...transcriptHandlers(transcripts),
     'ingest.run': async (deps, input, context) => {
       const { runIngest } = await import('./ingest/run.ts')
+      const { systemLocks } = await import('./platform/file-lock.ts')
       const { files, clock, homeDir, dataDir, log } = deps
       const environment = options.environment ?? {}
       const doors = {
@@ -241,6 +241,20 @@ async function tend(deps: EngineDeps): Promise<void> {
   if ((await spoolNames(deps)).length > 0) await drainSpool(deps)
   await drainHeard(deps, 100)
   await deps.store.write((tx) => endIdleSessions(tx, deps.clock.nowMs(), deps.settings))
+}
+
+/** Most processes never stream: the live side is read by the first that does. */
+function lazyLive(deps: EngineDeps, log: SqliteLog): Live {
+  let opened: Promise<Live> | null = null
+  const open = (): Promise<Live> => (opened ??= import('./open-live.ts').then(({ openLive }) => openLive(deps, log)))
+  return {
+    feed: async () => (await open()).feed(),
+    unitTexts: async (input) => (await open()).unitTexts(input),
+    eventTexts: async (input, signal) => (await open()).eventTexts(input, signal),
+    unitText: async (id) => (await open()).unitText(id),
+    begin: async () => (await open()).begin(),
+    close: async () => (opened === null ? log.close() : (await opened).close()),
+  }
 }
 
 type Transcripts = {

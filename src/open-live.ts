@@ -24,7 +24,7 @@ export type Live = {
   /** As `work-unit.get`; undefined when there is none. */
   unitText(id: string): Promise<string | undefined>
   /** Starts what a process that stays does beside: ends of leases are logged, words of units indexed. */
-  begin(): void
+  begin(): Promise<void>
   close(): Promise<void>
 }
 
@@ -54,7 +54,7 @@ export function openLive(deps: EngineDeps, log: SqliteLog): Live {
         eventText(event, log.cursorOf(event.contextId, event.seq)),
       ),
     unitText: async (id) => (await log.unit(id.toLowerCase()))?.body,
-    begin: () => {
+    begin: async () => {
       if (upkeep.length > 0 || deps.store.mode === 'read-only') return
       upkeep = [
         every(

@@ -44,7 +44,7 @@ export async function serve(opened: OpenedEngine, options: ServeOptions, signal:
     })
     if (listening === 'already') return 'already'
     const upkeep = startUpkeep(opened)
-    opened.live.begin()
+    await opened.live.begin()
     parts.readiness.state = 'ready'
     try {
       options.onListening(listening.address)

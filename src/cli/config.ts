@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { EngramError } from '../model/errors.ts'
 import { defaultSettings, type Settings } from '../model/settings.ts'
 import { errorCodeOf } from '../platform/files.ts'
+import { crypto } from '../platform/crypto.ts'
 import { redactConfig, type RedactConfig } from './config-redact.ts'
 import { serverConfig, type ServerConfig } from './server-config.ts'
 import type { Terminal } from './terminal.ts'
@@ -151,7 +151,7 @@ async function withTokenFile(
   const kept = (await textOfFile(file))?.trim() ?? ''
   if (kept !== '') return { ...token, value: kept, source: 'config.yaml' }
   if (!mayCreate) throw new EngramError('usage', `${file} holds no token.`, { hint: 'Write one, or --create-token.' })
-  const made = randomBytes(32).toString('base64url')
+  const made = crypto().randomBytes(32).toString('base64url')
   await mkdir(dirname(file), { recursive: true, mode: 0o700 })
   await writeFile(file, `${made}\n`, { mode: 0o600, flag: 'w' })
   return { ...token, value: made, source: 'config.yaml' }

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import { addAbortSignal, type Readable, type Writable } from 'node:stream'
+import type { Readable, Writable } from 'node:stream'
 import { isatty } from 'node:tty'
 
 /** The person's side of the program as an input, so that tests can be that person. */
@@ -26,17 +26,19 @@ export interface Terminal {
 const columnsDefault = 80
 /** Below this nothing can be laid out; the terminal may then break lines itself. */
 const columnsMin = 20
+/** Its number: to look at the stream itself would open it, and most commands read nothing. */
+const standardInput = 0
 
 /** The process's own terminal. Colour obeys NO_COLOR, FORCE_COLOR and whether anybody is there to see it. */
 export function processTerminal(process: NodeJS.Process, homeDir: string): Terminal {
-  const { env, stdout, stderr, stdin } = process
+  const { env, stdout, stderr } = process
   const isTty = isatty(stdout.fd)
   // Whoever reads the messages may go away before we are done; that is no failure.
   stderr.on('error', () => undefined)
   return {
     isTty,
     isErrorTty: isatty(stderr.fd),
-    isInteractive: isTty && isatty(stdin.fd),
+    isInteractive: isTty && isatty(standardInput),
     columns: Math.max(columnsMin, stdout.columns ?? columnsDefault),
     colour: wantsColour(env, isTty),
     environment: env,
@@ -45,7 +47,9 @@ export function processTerminal(process: NodeJS.Process, homeDir: string): Termi
     executable: [process.execPath, ...process.argv.slice(1, 2)],
     write: (text) => void stdout.write(text),
     writeError: (text) => void stderr.write(text),
-    inputParts: (signal) => addAbortSignal(signal, stdin) as AsyncIterable<Uint8Array>,
+    // Asked for here: streams are a part of a cold start that most commands do without.
+    inputParts: (signal) =>
+      process.getBuiltinModule('node:stream').addAbortSignal(signal, process.stdin) as AsyncIterable<Uint8Array>,
     // Standard input is opened by who reads it: a getter, or every command would wait for its end.
     get pipes() {
       return { input: process.stdin, output: stdout, agentPid: process.ppid }

@@ -3,12 +3,8 @@ import { operations, type Input, type OperationName, type Output } from '../api/
 import { EngramError, toEngramError } from '../model/errors.ts'
 import type { CallContext } from '../model/operation.ts'
 import { contextHandlers } from './context.ts'
-import { sharedContextHandlers } from './contexts.ts'
-import { eventHandlers } from './events.ts'
 import { extractedHandlers } from './extracted.ts'
 import type { EngineDeps, Handlers } from './handler.ts'
-import { hookHandlers } from './hook-why.ts'
-import { lockHandlers } from './locks.ts'
 import { markError, markSearch } from './marks.ts'
 import { observationHandlers } from './observations.ts'
 import { onDemand } from './on-demand.ts'
@@ -23,8 +19,6 @@ import { sessionHandlers } from './sessions.ts'
 import { spoolSave } from './spool.ts'
 import { statusHandlers } from './status.ts'
 import { timelineHandlers } from './timeline.ts'
-import { unitSearchHandlers } from './unit-search.ts'
-import { workUnitHandlers } from './work-units.ts'
 
 /** What an agent or a person calls all day is read at once, the rest when it is wanted. */
 const ownHandlers = {
@@ -39,13 +33,22 @@ const ownHandlers = {
   ...relationHandlers,
   ...projectHandlers,
   ...extractedHandlers,
-  ...hookHandlers,
   ...statusHandlers,
-  ...sharedContextHandlers,
-  ...workUnitHandlers,
-  ...unitSearchHandlers,
-  ...lockHandlers,
-  ...eventHandlers,
+  ...onDemand(['hook.why'], async () => (await import('./hook-why.ts')).hookHandlers),
+  ...onDemand(
+    ['context.create', 'context.get', 'context.list', 'context.update', 'context.archive', 'context.restore'],
+    async () => (await import('./contexts.ts')).sharedContextHandlers,
+  ),
+  ...onDemand(
+    ['work-unit.append', 'work-unit.get', 'work-unit.list'],
+    async () => (await import('./work-units.ts')).workUnitHandlers,
+  ),
+  ...onDemand(['work-unit.search'], async () => (await import('./unit-search.ts')).unitSearchHandlers),
+  ...onDemand(
+    ['lock.acquire', 'lock.renew', 'lock.release', 'lock.get', 'lock.list'],
+    async () => (await import('./locks.ts')).lockHandlers,
+  ),
+  ...onDemand(['event.list'], async () => (await import('./events.ts')).eventHandlers),
   ...onDemand(
     ['conflict.list', 'conflict.get', 'conflict.settle'],
     async () => (await import('./conflicts.ts')).conflictHandlers,

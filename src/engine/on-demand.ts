@@ -9,10 +9,13 @@ export function onDemand<Name extends OperationName>(
   names: readonly Name[],
   load: () => Promise<Handlers<Name>>,
 ): Handlers<Name> {
+  let loaded: Handlers<Name> | null = null
   const later =
     <N extends Name>(name: N): Handler<N> =>
-    async (deps, input, context) =>
-      (await load())[name](deps, input, context)
+    async (deps, input, context) => {
+      loaded ??= await load()
+      return loaded[name](deps, input, context)
+    }
   // One entry per name, each made for that name: an object type cannot say so.
   return Object.fromEntries(names.map((name) => [name, later(name)])) as Handlers<Name>
 }

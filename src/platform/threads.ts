@@ -1,5 +1,3 @@
-import { Worker } from 'node:worker_threads'
-
 /** Work beside the event loop. It never keeps a process alive. */
 export interface Thread<Asked, Told> {
   /** What it tells comes back through `onTold`, in order. */
@@ -28,6 +26,8 @@ export const threadFile = (name: string, starter: string): URL =>
 
 /** Starts a file of ours as a thread. What fails in it ends it alone. */
 export function startThread<Asked, Told>(file: URL, options: ThreadOptions<Told>): Thread<Asked, Told> {
+  // Asked for here: loading the module is a good part of a cold start, and most processes never start a thread.
+  const { Worker } = process.getBuiltinModule('node:worker_threads')
   const worker = new Worker(file, {
     execArgv: [],
     stdin: false,

@@ -77,7 +77,7 @@ describe('another history', () => {
 
   it('COL-1207 a process that stays logs the end of leases nobody asks for', async () => {
     const engine = await openEngine({ dataDir, isServer: true })
-    engine.live.begin()
+    await engine.live.begin()
     await engine.caller.call('lock.acquire', acquire)
     const started = performance.now()
     for (;;) {
@@ -91,7 +91,7 @@ describe('another history', () => {
 
   it('COL-1703 a unit is searchable soon, without anybody searching before', async () => {
     const engine = await openEngine({ dataDir, isServer: true })
-    engine.live.begin()
+    await engine.live.begin()
     await engine.caller.call('work-unit.append', { ...append, payload: 'needle' })
     const indexed = (): number => engine.deps.store.read((tx) => tx.all(`SELECT rowid FROM unit_fts('needle')`).length)
     const started = performance.now()

@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, rmdirSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { withoutChange, type Change } from './edit.ts'
 import type { PlannedEdit } from './plan.ts'
+import { sha256Hex } from '../../platform/bytes.ts'
 
 /** One edit as it was made (MEM-1504). */
 export type JournalEntry = {
@@ -27,7 +27,6 @@ export type Undo = {
 }
 
 const journalPath = (dataDir: string): string => join(dataDir, 'setup', 'journal.jsonl')
-const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
 
 /** Notes an edit, then makes it: a crash between the two leaves a note whose undoing changes nothing. */
 export function applyEdit(dataDir: string, edit: PlannedEdit, at: string): void {
@@ -38,8 +37,8 @@ export function applyEdit(dataDir: string, edit: PlannedEdit, at: string): void 
     agent: edit.agent,
     path: edit.path,
     kind: edit.before === null ? 'made' : 'changed',
-    before_sha256: sha256(edit.before ?? ''),
-    after_sha256: sha256(edit.after),
+    before_sha256: sha256Hex(edit.before ?? ''),
+    after_sha256: sha256Hex(edit.after),
     before: edit.before,
     changes: edit.changes,
     folders,
@@ -113,8 +112,8 @@ function undoEntry(entry: JournalEntry, pending: Map<string, string | null>): Un
   const { path, agent, before } = entry
   const now = pending.has(path) ? pending.get(path) : existsSync(path) ? readFileSync(path, 'utf8') : null
   if (now === null || now === undefined) return { path, agent, how: 'gone' }
-  const isUntouched = sha256(now) === entry.after_sha256
-  if (isUntouched || sha256(now) === entry.before_sha256) {
+  const isUntouched = sha256Hex(now) === entry.after_sha256
+  if (isUntouched || sha256Hex(now) === entry.before_sha256) {
     pending.set(path, before)
     return { path, agent, how: before === null ? 'removed' : 'restored' }
   }

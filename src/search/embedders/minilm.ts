@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os'
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
 import { threadFile } from '../../platform/threads.ts'
 import { unitVector, type Embedder } from '../embedder.ts'
 import type { EmbedReply, EmbedRequest } from './minilm-messages.ts'
@@ -59,7 +59,8 @@ class MinilmEmbedder implements Embedder {
   }
 
   #run(): Running {
-    const worker = new Worker(threadFile('minilm-worker', import.meta.url))
+    const threads = process.getBuiltinModule('node:worker_threads')
+    const worker = new threads.Worker(threadFile('minilm-worker', import.meta.url))
     const waiting = new Map<number, Waiting>()
     const failed = (error: Error): void => {
       end({ waiting }, error)
