@@ -263,6 +263,42 @@ const anyText = fc
   .array(fc.constantFrom(...wordsOfTest), { minLength: 1, maxLength: 5 })
   .map((words) => words.join(' '))
 
+type Place = { readonly id: number; readonly word: string; project: string; scope: 'project' | 'personal' }
+type Step = Pick<Place, 'project'> & { readonly what: string; readonly at: number; readonly scope: Place['scope'] }
+
+/** Saves, moves and changes of scope, each record with a word of its own; where each stands in the end. */
+async function walk(steps: readonly Step[]): Promise<readonly Place[]> {
+  const places: Place[] = []
+  for (const { what, at, project, scope } of steps) {
+    const record = places[at % Math.max(1, places.length)]
+    if (record === undefined || what === 'save') {
+      const word = `zeb${String.fromCharCode(97 + places.length).repeat(3)}q`
+      const content = `token ${word}`
+      places.push({ id: await save({ content, project, scope, session_id: 'shared' }), word, project, scope })
+    } else if (what === 'move') {
+      await test.engine.call('observation.move', { ids: [record.id], to: project })
+      record.project = project
+    } else {
+      await test.engine.call('observation.update', { id: record.id, scope })
+      record.scope = scope
+    }
+  }
+  return places
+}
+
+async function expectFoundOnlyIn(record: Place, places: readonly Place[]): Promise<void> {
+  for (const project of ['alpha', 'beta']) {
+    for (const scope of ['project', 'personal'] as const) {
+      const room = places.filter((one) => one.project === project && one.scope === scope)
+      const found = ids(await search(record.word, { project, scope, collapse: false, limit: 100 }))
+      const all = await search('token', { project, scope, collapse: false, limit: 100 })
+      expect(found.includes(record.id)).toBe(room.includes(record))
+      if (!room.includes(record)) expect(found).toEqual([])
+      expect(new Set(ids(all))).toEqual(new Set(room.map(({ id }) => id)))
+    }
+  }
+}
+
 describe('isolation and determinism', () => {
   beforeEach(opening)
   afterEach(closing)
@@ -292,6 +328,30 @@ describe('isolation and determinism', () => {
         },
       ),
       { numRuns: 12 },
+    )
+    opening()
+  })
+
+  it('RET-502/what moved to another project or scope is found there alone, and nothing here holds its words', async () => {
+    const step = fc.record({
+      what: fc.constantFrom('save', 'move', 'scope'),
+      at: fc.nat(7),
+      project: fc.constantFrom('alpha', 'beta'),
+      scope: fc.constantFrom('project', 'personal'),
+    })
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 4, maxLength: 14 }), async (steps) => {
+        test = openTestEngine()
+        try {
+          for (const project of ['alpha', 'beta']) await save({ content: 'the first', project })
+          const places = await walk(steps)
+          await catchUp()
+          for (const record of places) await expectFoundOnlyIn(record, places)
+        } finally {
+          await test.close()
+        }
+      }),
+      { numRuns: 25 },
     )
     opening()
   })

@@ -12,13 +12,14 @@ beforeEach(() => {
 })
 afterEach(() => opened.close())
 
-function candidates(text: string, filters: RecordFilters, cache = new FrequencyCache()): readonly Candidate[] {
+function candidates(text: string, filters: RecordFilters, wanted = 10): readonly Candidate[] {
+  const cache = new FrequencyCache()
   return opened.store.read((tx) => {
     const query = parseQuery(text, { authors: [], nowMs: 0 })
     const scope = searchScope(tx, filters, cache.counts(tx, 'observation'))
     const frequencies = wordFrequencies(tx, cache, query, scope)
     const plan = planMatch(query, frequencies, { mode: 'any', facets: scope.facets, columns: observationColumns })
-    return lexicalCandidates(tx, plan, scope)
+    return lexicalCandidates(tx, plan, scope, wanted)
   })
 }
 
@@ -72,6 +73,18 @@ it('RET-303, RET-502/what is common elsewhere is not common here', async () => {
   expect(candidates('one two three four five', { project: 'alpha' })).toHaveLength(5)
   // Over all projects the two are common, and leave.
   expect(candidates('one two three four five', { project: null })).toHaveLength(3)
+})
+
+it('RET-303/rows that hold only what is everywhere are read when the others do not fill the answer', async () => {
+  await addEquals(6_500, () => ({ title: 'plain', content: 'words common' }))
+  await addEquals(30, (index) => ({ title: `t${index >> 1}`, content: 'rare words', sync_id: `obs-r${index}` }))
+  const filters = { project: 'alpha' }
+  expect(candidates('rare words', filters, 15)).toHaveLength(30)
+  const more = candidates('rare words', filters, 16)
+  expect(more).toHaveLength(200)
+  expect(more.slice(0, 30).every(({ row }) => row.title.startsWith('t'))).toBe(true)
+  // Words that are all everywhere: those that have them in their own text.
+  expect(candidates('common words', filters)).toHaveLength(200)
 })
 
 it('RET-303/counts are taken again after every change of a small store', async () => {

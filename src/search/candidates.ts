@@ -69,9 +69,18 @@ export type Candidate = {
   readonly hasPhrase: boolean
 }
 
-/** The best lexical candidates, at most 200, with what ranking needs of them. */
-export function lexicalCandidates(tx: ReadTx, plan: MatchPlan, scope: SearchScope): readonly Candidate[] {
-  const { hits, rows } = lexicalHits(tx, plan, scope)
+/**
+ * The best lexical candidates, at most 200, with what ranking needs of them.
+ *
+ * @param wanted how many results the answer shows
+ */
+export function lexicalCandidates(
+  tx: ReadTx,
+  plan: MatchPlan,
+  scope: SearchScope,
+  wanted: number,
+): readonly Candidate[] {
+  const { hits, rows } = lexicalHits(tx, plan, scope, wanted)
   const best = hits.reduce((most, { s }) => Math.max(most, -s), 0)
   const withPhrase = phraseIds(tx, plan)
   return hits.flatMap(({ id, s }) => {
@@ -90,9 +99,9 @@ type Hits = { readonly hits: readonly IndexHit[]; readonly rows: ReadonlyMap<num
 const none: Hits = { hits: [], rows: new Map() }
 
 /** bm25 by record; both lists' values are added (RET-305). With `all` a record must stand in both. */
-function lexicalHits(tx: ReadTx, plan: MatchPlan, scope: SearchScope): Hits {
+function lexicalHits(tx: ReadTx, plan: MatchPlan, scope: SearchScope, wanted: number): Hits {
   if (plan.mode === 'all' && plan.words !== null && plan.grams !== null) return hitsInBoth(tx, plan, scope)
-  const words = wordHits(tx, plan, scope)
+  const words = wordHits(tx, plan, scope, wanted)
   const grams = plan.grams === null ? none : tableHits(tx, 'observation_grams', plan.grams, gramWeights, scope)
   if (grams.hits.length === 0) return words
   const sums = new Map(words.hits.map(({ id, s }) => [id, s]))
@@ -101,16 +110,20 @@ function lexicalHits(tx: ReadTx, plan: MatchPlan, scope: SearchScope): Hits {
 }
 
 /** The cheap question first; the whole one when it brings too few, so that the answer never holds less (RET-303). */
-function wordHits(tx: ReadTx, plan: MatchPlan, scope: SearchScope): Hits {
+function wordHits(tx: ReadTx, plan: MatchPlan, scope: SearchScope, wanted: number): Hits {
   if (plan.words === null) return none
   if (plan.fewer !== null) {
     const found = tableHits(tx, 'observation_fts', plan.fewer, wordWeights, scope)
-    if (found.hits.length >= limits.searchCandidates) {
+    const isEnough = plan.isFewerSure && titlesOf(found) >= wanted
+    if (isEnough || found.hits.length >= limits.searchCandidates) {
       return { ...found, hits: found.hits.map(({ id, s }) => ({ id, s: s / 2 })) }
     }
   }
   return tableHits(tx, 'observation_fts', plan.words, wordWeights, scope)
 }
+
+/** Results that stay when twins collapse into one (RET-408). */
+const titlesOf = ({ hits, rows }: Hits): number => new Set(hits.map(({ id }) => rows.get(id)?.title)).size
 
 const bestFirst = (sums: ReadonlyMap<number, number>): readonly IndexHit[] =>
   [...sums].map(([id, s]) => ({ id, s })).sort((a, b) => a.s - b.s)

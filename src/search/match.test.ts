@@ -32,14 +32,31 @@ describe('the expression', () => {
     expect(plan('rare and quince', 40_000, df).fewer).toBe(null)
   })
 
-  it('RET-303/of common words only rows that hold several are scored, of the commonest none', () => {
+  it('RET-303/few rows are enough only when the words left out stand in most records', () => {
+    const df = { rare: 500, quince: 2_400, apple: 30_000 }
+    expect(plan('rare and apple', 40_000, df)).toMatchObject({
+      fewer: '((("rare")) AND ("rare"))',
+      isFewerSure: true,
+    })
+    const further = plan('rare and quince and apple', 40_000, df)
+    expect(further.fewer).toBe('((("rare")) AND ("rare" OR "quince" OR "quince"))')
+    expect(further.isFewerSure).toBe(false)
+    expect(plan('apple', 40_000, df).isFewerSure).toBe(false)
+    expect(plan('unknown', 40_000, {}).fewer).toBe(null)
+    expect(plan('rare and quince', 6_000, df)).toMatchObject({ fewer: null, isFewerSure: false })
+  })
+
+  it('RET-303/of common words only rows that hold several are scored, of the commonest in their own text', () => {
     const df = { apple: 9_000, pear: 11_000, plum: 12_000, fruit: 39_000 }
     expect(plan('apple and pear', 40_000, df).fewer).toBe('((("apple" AND "pear")) AND ("apple" OR "pear"))')
     expect(plan('apple and pear and plum', 40_000, df).fewer).toBe(
       '((("apple" AND "pear")) AND ("apple" OR "pear" OR "plum" OR "plum"))',
     )
     expect(plan('apple and fruit', 40_000, df).fewer).toBe('((("apple")) AND ("apple"))')
-    expect(plan('fruit', 40_000, df)).toMatchObject({ fewer: null, words: '("fruit")' })
+    expect(plan('fruit', 40_000, df)).toMatchObject({
+      fewer: '(({title content keys} : ("fruit")) AND ("fruit"))',
+      words: '("fruit")',
+    })
   })
 
   it('RET-303/common words leave when three rarer ones stay', () => {
@@ -121,21 +138,24 @@ const hostile = fc
   )
   .map((parts) => parts.join(' '))
 
+/** From nowhere to nearly everywhere: every way of proposing rows. */
+const frequencies = fc.array(fc.constantFrom(0, 1, 600, 3_000, 11_000, 30_000), { minLength: 1, maxLength: 4 })
+
 it('RET-308/SQLite reads every expression made from any text', async () => {
   const opened = openInventedStore()
   try {
     await opened.store.write((tx) => addObservation(tx, { title: 'token', content: 'cache 数据' }))
     opened.store.read((tx) => {
       fc.assert(
-        fc.property(hostile, fc.boolean(), fc.boolean(), (text, isKnown, needsAll) => {
+        fc.property(hostile, frequencies, fc.boolean(), fc.boolean(), (text, dfs, needsAll, isWhole) => {
           const query = parseQuery(text, { authors: [], nowMs: 0 })
-          const of = new Map(query.words.map((word) => [word.text, isKnown ? 1 : 0]))
+          const of = new Map(query.words.map((word) => [word.text, dfs[word.text.length % dfs.length] ?? 0]))
           const options = {
             mode: needsAll ? ('all' as const) : ('any' as const),
-            facets: ['fp1'],
+            facets: isWhole ? [] : ['fp1'],
             columns: observationColumns,
           }
-          const made = planMatch(query, { total: 1, of }, options)
+          const made = planMatch(query, { total: 40_000, of }, options)
           if (made.words !== null) matchingIds(tx, 'observation_fts', made.words, 9)
           if (made.fewer !== null) matchingIds(tx, 'observation_fts', made.fewer, 9)
           if (made.grams !== null) matchingIds(tx, 'observation_grams', made.grams, 9)

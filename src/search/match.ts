@@ -17,6 +17,8 @@ export type MatchPlan = {
    * than it wanted asks for `words`. Null = there is nothing to gain.
    */
   readonly fewer: string | null
+  /** What `words` brings beside `fewer` counts for nothing: as many as the answer shows are enough. */
+  readonly isFewerSure: boolean
   readonly grams: string | null
   /** `all`: a record must match `words` and `grams`; `any`: either. */
   readonly mode: 'any' | 'all'
@@ -52,12 +54,8 @@ function planAny(query: ParsedQuery, frequencies: Frequencies, options: MatchOpt
   const { kept, dropped } = prune(known, frequencies)
   const pairs = survivingPairs(query.pairs, kept, frequencies)
   const others = [...unknown.map(unknownClause), ...(options.columns.hasGrams ? [] : query.runs.map(prefix))]
-  const { first, whole } = proposal(
-    kept,
-    byCost(kept, frequencies.total, options.facets.length === 0),
-    others,
-    pairs.map(quoted),
-  )
+  const proposing = byCost(kept, frequencies.total, options.facets.length === 0)
+  const { first, whole } = proposal(kept, proposing, others, pairs.map(quoted), options.columns.own)
   const columns = columnsFor(query, options.columns)
   const words = (clauses: string | null): string | null =>
     clauses === null ? null : expression(options.facets, columns, clauses)
@@ -66,6 +64,7 @@ function planAny(query: ParsedQuery, frequencies: Frequencies, options: MatchOpt
     mode: 'any',
     words: words(whole),
     fewer: words(first),
+    isFewerSure: proposing.isSure,
     grams: grams.length === 0 ? null : expression(options.facets, ['grams'], grams.join(' OR ')),
     phrases: query.phrases.map((phrase) => expression(options.facets, options.columns.own, quoted(phrase))),
     pairs,
@@ -93,6 +92,7 @@ function planAll(query: ParsedQuery, frequencies: Frequencies, options: MatchOpt
     mode: 'all',
     words: clauses.length === 0 ? null : expression(options.facets, own, clauses.join(' AND ')),
     fewer: null,
+    isFewerSure: false,
     grams: grams.length === 0 ? null : expression(options.facets, ['grams'], grams.join(' AND ')),
     phrases: query.phrases.map((phrase) => expression(options.facets, own, quoted(phrase))),
     pairs: [],
@@ -130,17 +130,27 @@ function prune(known: readonly Counted[], frequencies: Frequencies) {
   }
 }
 
-/** Words that bring rows in (any of them, or rows that hold all), and words that only add to the score of such rows. */
-type Proposing = { readonly words: readonly Counted[]; readonly by: 'any' | 'all'; readonly adding: readonly Counted[] }
+/**
+ * Words that bring rows in: any of them, rows that hold all, or rows that hold all in their own text; and words that only
+ * add to the score of such rows.
+ */
+type Proposing = {
+  readonly words: readonly Counted[]
+  readonly by: 'any' | 'all' | 'own'
+  readonly adding: readonly Counted[]
+  /** No other row can score anything worth the name. */
+  readonly isSure: boolean
+}
 
 /**
  * Scoring a row costs many times what stepping over it costs, and a record that holds only the commonest words of a
  * question hardly ever comes in front: so the rarest words propose as many rows as scoring can afford. Where even the
- * rarest is in too many, only rows that hold the two rarest, or more of them, are scored.
+ * rarest is in too many, only rows that hold the two rarest, or more of them, are scored. Of words that are nearly
+ * everywhere their neighbours' text tells nothing, so their own must hold them.
  */
 function byCost(kept: readonly Counted[], total: number, isWhole: boolean): Proposing {
   const rowsMax = scoredRowsMax(total)
-  if (total <= rowsMax) return { words: kept, by: 'any', adding: [] }
+  if (total <= rowsMax) return { words: kept, by: 'any', adding: [], isSure: false }
   // bm25 of FTS5 gives nothing for a word in more than half of the table's rows.
   const telling = isWhole ? kept.filter(({ df }) => df * 2 < total) : kept
   const rarestFirst = [...(telling.length === 0 ? kept : telling)].sort(
@@ -151,12 +161,17 @@ function byCost(kept: readonly Counted[], total: number, isWhole: boolean): Prop
   const proposing = new Set(rarestFirst.slice(0, count).map(({ text }) => text))
   return {
     words: rarestFirst.filter(({ text }) => proposing.has(text)),
-    by: isCommon ? 'all' : 'any',
+    by: telling.length === 0 && kept.length > 0 ? 'own' : isCommon ? 'all' : 'any',
     adding: rarestFirst.filter(({ text }) => !proposing.has(text)),
+    isSure: telling.length > 0 && !isCommon && count === telling.length,
   }
 }
 
-const scoredRowsMax = (total: number): number => Math.max(total * parameters.scoredShareMax, parameters.scoredRowsMax)
+function scoredRowsMax(total: number): number {
+  if (total <= parameters.allScoredMax) return total
+  const share = Math.max(total * parameters.scoredShareMax, parameters.scoredRowsMax)
+  return Math.max(total * parameters.scoredShareMaxLarge, Math.min(share, parameters.scoredRowsMaxLarge))
+}
 
 function affordable(rarestFirst: readonly Counted[], rowsMax: number): number {
   let rows = 0
@@ -188,14 +203,16 @@ function proposal(
   { words, by, adding }: Proposing,
   others: readonly string[],
   pairs: readonly string[],
+  own: readonly string[],
 ): Proposal {
   const [proposing, added] = [words.map(quotedWord), adding.map(quotedWord)]
   const all = [...proposing, ...added, ...others, ...pairs]
   const whole = [...kept.map(quotedWord), ...others, ...pairs].join(' OR ')
   if (whole === '') return { first: null, whole: null }
-  if (words.length === kept.length && (by === 'any' || words.length === 1)) return { first: null, whole }
+  if (words.length === kept.length && (by === 'any' || (by === 'all' && words.length === 1)))
+    return { first: null, whole }
   const together = proposing.join(by === 'any' ? ' OR ' : ' AND ')
-  const bringing = [`(${together})`, ...others].join(' OR ')
+  const bringing = [by === 'own' ? `{${own.join(' ')}} : (${together})` : `(${together})`, ...others].join(' OR ')
   return { first: `(${bringing}) AND (${[...all, ...added].join(' OR ')})`, whole }
 }
 

@@ -69,7 +69,7 @@ export function searchMemories(tx: ReadTx, cache: FrequencyCache, request: Searc
   const queryMs = request.clock.monotonicMs()
   const named = namedRecords(tx, query, filters, request.limit)
   const leading = new Set(named.map(({ row }) => row.id))
-  const lexical = scope.total === 0 ? [] : lexicalCandidates(tx, plan, scope)
+  const lexical = scope.total === 0 ? [] : lexicalCandidates(tx, plan, scope, request.limit)
   const lexicalMs = request.clock.monotonicMs()
   const mixed = mix(tx, lexical, plan, scope, request)
   const vectorsMs = request.clock.monotonicMs()

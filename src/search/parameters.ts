@@ -18,11 +18,17 @@ export const parameters = {
   postingsMin: 20_000,
   postingsMax: 50_000,
 
-  /** Rows the rarest words may propose for scoring, beside which the others only add: at least so many, at most this count
-   * or this share. Scored rows are what a query costs; nearly all of the unpruned first ten stay. */
+  /** Up to this many records every row that a word brings is scored: at about a microsecond a row that stays within the
+   * promise of 10 ms. */
+  allScoredMax: 6_000,
+  /** Beyond, rows the rarest words may propose for scoring, beside which the others only add: at least so many, and up to
+   * what the time promised for the size of the store affords: 2,500 for 10 ms at 10,000 records, 5,000 at 100,000, a fixed
+   * share of larger ones. Scored rows are what a query costs; nearly all of the unpruned first ten stay. */
   scoredRowsMin: 400,
-  scoredRowsMax: 5_000,
-  scoredShareMax: 0.02,
+  scoredRowsMax: 2_500,
+  scoredRowsMaxLarge: 5_000,
+  scoredShareMax: 0.05,
+  scoredShareMaxLarge: 0.02,
 
   /** Below this share of the store the facet clause is quicker than the join alone (RET-306). */
   facetShareMax: 0.5,
@@ -66,8 +72,10 @@ export const parameters = {
 
   /** Below this share of the query's weight the answer is doubtful (RET-702). */
   coverageLow: 0.25,
-  /** With vectors: below this share, and no result this near (RET-702). */
-  coverageLowWithMeaning: 0.5,
+  /** With vectors: below this share, and no result this near (RET-702). An answer withheld costs more than a doubtful one
+   * shown, so at most 2 % of those found are called doubtful; a smaller share would do too little in stores of long texts,
+   * some of which hold a third of any question. */
+  coverageLowWithMeaning: 0.45,
   nearnessLow: 0.31,
   /** Injection keeps what reaches this share of the best score (RET-704). */
   kneeShare: 0.5,

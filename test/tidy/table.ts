@@ -95,7 +95,11 @@ export const pureBuiltins: readonly string[] = [
 /** Single files that may do what their folder may not. */
 export const fileGrants: Readonly<Record<string, Partial<Row> & { readonly reason: string }>> = {
   'src/store/checkpoint-thread.ts': { builtins: 'all', reason: 'the far end of a thread is told and tells by a port' },
-  'src/search/embedders/minilm.ts': { builtins: 'all', reason: 'the model computes in a thread of its own' },
+  'src/search/embedders/minilm.ts': {
+    builtins: 'all',
+    machine: 'all',
+    reason: 'the model computes in a thread of its own',
+  },
   'src/search/embedders/minilm-worker.ts': { builtins: 'all', machine: 'all', reason: 'the thread of the model' },
   'src/client/surroundings.ts': {
     machine: 'all',
