@@ -18,7 +18,7 @@ import { isOrphaned, parseTicket, startedTicksOf, ticketName } from './ticket.ts
  */
 
 /** A holder keeps its turn so long that a whole round of the line takes about `roundMs`. */
-const roundMs = 130
+const roundMs = 110
 const turnMsMin = 3
 const turnMsMax = 25
 const stalledMs = 2_000
