@@ -22,10 +22,13 @@ const roundMs = 110
 const turnMsMin = 3
 const turnMsMax = 25
 const stalledMs = 2_000
-/** How soon the death of the holder is noticed by the next in line, and how much later further back. */
-const lookMs = 10
-const lookMsPerPlace = 3
-const lookMsMax = 100
+/**
+ * How soon the death of the one ahead is noticed, and how much later further back. Whoever died unnoticed holds up all
+ * behind it when its place comes, so even the last looks often.
+ */
+const lookMs = 5
+const lookMsPerPlace = 1
+const lookMsMax = 25
 /** The same where the directory cannot be watched and looking is the only way to learn of a release. */
 const blindLookMs = 1
 
