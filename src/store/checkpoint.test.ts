@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../platform/clock.ts'
 import { systemRandom } from '../platform/random.ts'
+import { Checkpointer } from './checkpoint.ts'
 import { Connection } from './driver.ts'
 import { Store } from './store.ts'
 
@@ -63,6 +64,23 @@ describe('checkpoints', () => {
     store = Store.open({ dataDir, migrations, clock: systemClock, random, walBytesForced: 16 * mebibyte })
     expect(await write(40 * mebibyte, 4)).toBeLessThan(15 * mebibyte)
     expect(store.stats().fileBytes).toBeGreaterThan(20 * mebibyte)
+  })
+
+  it('MEM-103 a connection that fails is told of and throws at nobody: the commit before it stands', async () => {
+    await write(200_000)
+    const broken = Connection.open(store.path, { access: 'read-write', busyTimeoutMs: 0 })
+    broken.close()
+    const failures: unknown[] = []
+    const checkpointer = new Checkpointer({
+      path: store.path,
+      walBytesForced: mebibyte,
+      random: systemRandom,
+      connection: () => broken,
+      failed: (error) => failures.push(error),
+    })
+    checkpointer.wrote(0)
+    await checkpointer.stop()
+    expect(failures).toHaveLength(1)
   })
 
   it('MEM-103 a second after the last write the file holds everything, and the WAL may begin anew', async () => {

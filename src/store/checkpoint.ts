@@ -105,8 +105,7 @@ export class Checkpointer {
 
   /** What the WAL holds since it began anew; its file may be longer. */
   #walBytes(): number {
-    const connection = this.#options.connection()
-    return connection === null ? 0 : checkpoint(connection, 'NOOP').frames * frameBytes
+    return (this.#try((connection) => checkpoint(connection, 'NOOP').frames) ?? 0) * frameBytes
   }
 
   #rest(): void {
@@ -132,13 +131,21 @@ export class Checkpointer {
     if (this.#passes !== null || nowMs < this.#asideNotBeforeMs) return
     this.#asideNotBeforeMs = nowMs + forcedAgainMs
     this.#passes = 0
-    this.#thread ??= startThread(threadFile('checkpoint-thread', import.meta.url), {
-      onTold: (outcome) => this.#movedAside(outcome),
-      onEnd: () => this.#threadEnded(),
-      heapMaxMiB: threadHeapMaxMiB,
-    })
+    this.#thread ??= this.#startThread()
     this.#thread.ask(this.#options.path)
     this.#threadIdle.postpone(threadIdleMs)
+  }
+
+  #startThread(): Thread<string, CheckpointOutcome | null> {
+    const thread = startThread<string, CheckpointOutcome | null>(threadFile('checkpoint-thread', import.meta.url), {
+      onTold: (outcome) => this.#movedAside(outcome),
+      // One that was stopped may end after the next has begun.
+      onEnd: () => {
+        if (this.#thread === thread) this.#threadEnded()
+      },
+      heapMaxMiB: threadHeapMaxMiB,
+    })
+    return thread
   }
 
   #movedAside(outcome: CheckpointOutcome | null): void {
@@ -168,13 +175,15 @@ export class Checkpointer {
     await thread?.stop()
   }
 
-  #try(work: (connection: Connection) => void): void {
+  /** Nobody waits for a checkpoint, so what fails in one is told and thrown at nobody. Null then, and without a connection. */
+  #try<T>(work: (connection: Connection) => T): T | null {
     const connection = this.#options.connection()
-    if (connection === null) return
+    if (connection === null) return null
     try {
-      work(connection)
+      return work(connection)
     } catch (error) {
       this.#options.failed(error)
+      return null
     }
   }
 }
