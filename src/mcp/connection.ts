@@ -11,6 +11,8 @@ export type ConnectionOptions = {
   readonly timezone: string | undefined
   /** The process of the agent, which hooks know too. */
   readonly agentPid: number | undefined
+  /** Several agents may come in by it, and nothing tells them apart (MEM-703, the current revision over HTTP). */
+  readonly isShared?: boolean
 }
 
 export type ConnectionPlace = {
@@ -52,6 +54,10 @@ export class Connection {
       ...(directory === undefined ? {} : { directory }),
       ...(projectOverride === undefined ? {} : { project_override: projectOverride }),
     }
+  }
+
+  get isShared(): boolean {
+    return this.#options.isShared === true
   }
 
   get agentPid(): { readonly agent_pid?: number } {

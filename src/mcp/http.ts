@@ -45,7 +45,7 @@ export function mcpOverHttp(options: McpHttpOptions): McpHttp {
 
   const sharedBy = (agent: string | undefined, wishes: Wishes): Connection => {
     const key = JSON.stringify([agent ?? '', wishes.project ?? ''])
-    const known = shared.get(key) ?? connectionFor(options, wishes)
+    const known = shared.get(key) ?? connectionFor(options, wishes, true)
     shared.delete(key)
     shared.set(key, known)
     const [oldest] = shared
@@ -108,7 +108,7 @@ function wishesOf(url: string | undefined): Wishes {
   return { tools: query.get('tools') ?? undefined, project: query.get('project') ?? undefined }
 }
 
-const connectionFor = ({ connection }: McpHttpOptions, { project }: Wishes): Connection =>
+const connectionFor = ({ connection }: McpHttpOptions, { project }: Wishes, isShared = false): Connection =>
   new Connection({
     ...connection,
     projectOverride: project ?? connection.projectOverride,
@@ -116,6 +116,7 @@ const connectionFor = ({ connection }: McpHttpOptions, { project }: Wishes): Con
     directory: undefined,
     timezone: undefined,
     agentPid: undefined,
+    isShared,
   })
 
 const serverFor = (

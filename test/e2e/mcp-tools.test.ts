@@ -100,19 +100,19 @@ const script: readonly {
   },
   {
     tool: 'lock_acquire',
-    given: () => ({ resource_path: 'deploy' }),
+    given: () => ({ resource_path: 'deploy', agent_id: 'scripted' }),
     keys: ['lock_id', 'fencing_token', 'expires_at'],
     says: /^deploy acquired until /,
   },
   {
     tool: 'lock_renew',
-    given: ({ lock }) => ({ resource_path: 'deploy', lock_id: lock, ttl_ms: 60_000 }),
+    given: ({ lock }) => ({ resource_path: 'deploy', lock_id: lock, ttl_ms: 60_000, agent_id: 'scripted' }),
     keys: ['lock_id'],
     says: /^deploy renewed until /,
   },
   {
     tool: 'lock_release',
-    given: ({ lock }) => ({ resource_path: 'deploy', lock_id: lock }),
+    given: ({ lock }) => ({ resource_path: 'deploy', lock_id: lock, agent_id: 'scripted' }),
     keys: ['released'],
     says: /^Released\.$/,
   },
@@ -168,6 +168,28 @@ describe.each(revisions)('revision %s', (revision) => {
     open.push(() => agent.close())
     await drive(agent)
   })
+})
+
+it('COL-2501 two agents of one name over HTTP never pass through each other by sharing a connection', async () => {
+  const place = newPlace()
+  const server = new ServedProcess(place)
+  open.push(
+    () => place.remove(),
+    () => server.end(),
+  )
+  const port = await server.port()
+  const two = await Promise.all(
+    [1, 2].map(() => agentAtPort(port, { revision: 'current', query: '?tools=all&project=shop' })),
+  )
+  for (const one of two) open.push(() => one.close())
+  const answers = await Promise.all(two.map((one) => one.call('lock_acquire', { resource_path: 'deploy' })))
+  for (const { isError, body } of answers) {
+    expect({ isError, code: body['error_code'] }).toEqual({ isError: true, code: 'missing_agent_id' })
+  }
+  const named = await Promise.all(
+    two.map((one, index) => one.call('lock_acquire', { resource_path: 'deploy', agent_id: `agent-${index}` })),
+  )
+  expect(named.map(({ body }) => body['error_code'] ?? 'held').toSorted()).toEqual(['held', 'lock_held'])
 })
 
 describe('one agent', () => {

@@ -1,3 +1,4 @@
+import { EngramError } from '../../model/errors.ts'
 import { fenced } from '../../model/fence.ts'
 import type { LiveEvent, Lock, WorkUnit } from '../../model/live.ts'
 import { cutCodePoints, oneLine } from '../../model/text.ts'
@@ -21,6 +22,14 @@ const contextId = text
 
 const whoOf = async (connection: Connection, given: Arguments): Promise<string> =>
   given.text('agent_id') ?? (await connection.sessionOfWrite(given.text('session_id')))
+
+/** Who holds a lock must be one agent: by a way in that several share, one would pass through another's lock. */
+async function holderOf(connection: Connection, given: Arguments): Promise<string> {
+  if (connection.isShared && given.text('agent_id') === undefined && given.text('session_id') === undefined) {
+    throw new EngramError('missing_agent_id', 'agent_id: needed here, since agents of one name share this connection.')
+  }
+  return whoOf(connection, given)
+}
 
 const postTool = tool({
   name: 'ctx_post',
@@ -138,7 +147,7 @@ const acquireTool = tool({
     const contextNamed = given.text('context_id')
     const { lock, extended } = await connection.caller.call('lock.acquire', {
       resource_path: given.needed('resource_path'),
-      agent_id: await whoOf(connection, given),
+      agent_id: await holderOf(connection, given),
       ...(wait === undefined ? {} : { wait_timeout_ms: Math.min(waitMsMax, wait) }),
       ...(ttl === undefined ? {} : { ttl_ms: ttl }),
       ...(contextNamed === undefined ? {} : { context_id: contextNamed }),
@@ -162,7 +171,7 @@ const renewTool = tool({
     const { lock } = await connection.caller.call('lock.renew', {
       resource_path: given.needed('resource_path'),
       lock_id: given.needed('lock_id'),
-      agent_id: await whoOf(connection, given),
+      agent_id: await holderOf(connection, given),
       ...(ttl === undefined ? {} : { ttl_ms: ttl }),
     })
     return shownLock(lock, 'renewed')
@@ -182,7 +191,7 @@ const releaseTool = tool({
     const { released } = await connection.caller.call('lock.release', {
       resource_path: given.needed('resource_path'),
       lock_id: given.needed('lock_id'),
-      agent_id: await whoOf(connection, given),
+      agent_id: await holderOf(connection, given),
     })
     return { result: 'Released.', released }
   },
