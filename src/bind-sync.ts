@@ -33,16 +33,19 @@ export function bindSync(environment: Environment): Handlers<SyncName> {
       return { ...(await syncer.export(author(input.created_by), project ?? '', options)), project, sync_dir }
     },
     'sync.import': async (deps, input, context) => {
+      await refuseAbsent(deps, input.sync_dir)
       const { syncer, sync_dir } = await open(deps, input)
       const retryQuarantined = input.retry_quarantined
       return { ...(await syncer.import({ ...optionsOf(input, context), retryQuarantined })), sync_dir }
     },
     'sync.status': async (deps, input, context) => {
+      await refuseAbsent(deps, input.sync_dir)
       const { syncer, sync_dir } = await open(deps, input)
       const { project } = await placeOfRead(deps, input)
       return { ...(await syncer.status(project ?? '', optionsOf(input, context))), sync_dir }
     },
     'sync.verify': async (deps, input, context) => {
+      await refuseAbsent(deps, input.sync_dir)
       const { syncer, sync_dir } = await open(deps, input)
       const { project } = await placeOfRead(deps, input)
       const { emptyStore } = await import('./empty-store.ts')
@@ -107,6 +110,12 @@ function optionsOf(input: Asked, { signal, onProgress }: CallContext): SyncOptio
         ? undefined
         : ({ percentage }) => onProgress({ done: percentage, total: 100, what: 'reading chunks' }),
   }
+}
+
+/** A folder somebody names to read from must be there: silence about a misspelt one would pass for nothing new. */
+async function refuseAbsent(deps: EngineDeps, named: string | undefined): Promise<void> {
+  if (named === undefined || (await deps.files.facts(named)) !== null) return
+  throw new EngramError('not_found', `There is no folder ${named}.`, { details: { field: 'sync_dir' } })
 }
 
 /** A fresh sync dir is made beside the old one, never in it (CHK-705). */

@@ -58,6 +58,15 @@ Add to git:
     expect((await bo.say(['sync', '--import', ...dir])).out).toContain('  Skipped:      1 (already imported)\n')
   })
 
+  it.each([['--import'], ['--status'], ['--verify']])(
+    'CHK-1001 %s of a folder that is not there says so',
+    async (what) => {
+      await save(ana, 'One')
+      const said = await ana.say(['sync', what, '--dir', join(ana.directory, 'mispelt')])
+      expect(said).toMatchObject({ code: 5, out: '', err: expect.stringContaining('There is no folder') as string })
+    },
+  )
+
   it('CHK-503, CHK-1001 a dry run lists what would leave and writes nothing; what stays is counted', async () => {
     await save(ana, 'Shared')
     await save(ana, 'Mine', ['--scope', 'personal'])
