@@ -189,7 +189,8 @@ it('COL-2501 two agents of one name over HTTP never pass through each other by s
   const named = await Promise.all(
     two.map((one, index) => one.call('lock_acquire', { resource_path: 'deploy', agent_id: `agent-${index}` })),
   )
-  expect(named.map(({ body }) => String(body['error_code'] ?? 'held')).toSorted()).toEqual(['held', 'lock_held'])
+  expect(named.filter(({ isError }) => !isError)).toHaveLength(1)
+  expect(named.map(({ body }) => body['error_code'])).toContain('lock_held')
 })
 
 describe('one agent', () => {
