@@ -1,3 +1,4 @@
+import { readSmall } from './files.ts'
 import type { FileFacts, Files, OpenFile } from './files.ts'
 
 export type OperationKind =
@@ -157,14 +158,7 @@ export class FaultyFiles implements Files {
   }
 
   readMany(paths: readonly string[], bytesMax: number): ReturnType<Files['readMany']> {
-    return Promise.all(
-      paths.map(async (path) => {
-        const facts = await this.facts(path)
-        if (facts === null) return null
-        const isSmall = facts.kind === 'file' && facts.size <= bytesMax
-        return { facts, bytes: isSmall ? await this.readBytes(path) : null }
-      }),
-    )
+    return Promise.all(paths.map((path) => readSmall(this, path, bytesMax)))
   }
 
   list(directory: string): ReturnType<Files['list']> {

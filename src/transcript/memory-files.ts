@@ -1,3 +1,4 @@
+import { readSmall } from '../platform/files.ts'
 import type { DirectoryEntry, FileFacts, FileKind, Files, OpenFile } from '../platform/files.ts'
 
 type Node = { readonly inode: bigint; bytes: Buffer; size: number; mtimeNs: bigint; mode: number }
@@ -66,14 +67,7 @@ export class MemoryFiles implements Files {
   }
 
   readMany(paths: readonly string[], bytesMax: number): ReturnType<Files['readMany']> {
-    return Promise.all(
-      paths.map(async (path) => {
-        const facts = await this.facts(path)
-        if (facts === null) return null
-        const isSmall = facts.kind === 'file' && facts.size <= bytesMax
-        return { facts, bytes: isSmall ? await this.readBytes(path) : null }
-      }),
-    )
+    return Promise.all(paths.map((path) => readSmall(this, path, bytesMax)))
   }
 
   async list(directory: string): Promise<readonly DirectoryEntry[] | null> {
