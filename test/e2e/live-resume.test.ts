@@ -145,7 +145,8 @@ describe(`COL-P1 resume (seed ${seed})`, () => {
     const proxy = await cuttingProxy(
       () => server.port,
       chance(seed + 1),
-      () => 60_000,
+      // So little that even the longest pieces chance can draw cut the stream six times.
+      () => 20_000,
     )
     ended.push(() => proxy.close())
     const client = direct(server.port, 'w')
