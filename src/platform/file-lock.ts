@@ -3,6 +3,7 @@ import { readFile, rm, rmdir, stat, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { lock } from 'proper-lockfile'
 import { errorCodeOf } from './files.ts'
+import { isRunning } from './process-life.ts'
 
 /** A lock that is held. */
 export interface HeldLock {
@@ -67,15 +68,6 @@ async function readOwner(path: string): Promise<Owner | null> {
     return isOwner(value) ? value : null
   } catch {
     return null
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return errorCodeOf(error) !== 'ESRCH'
   }
 }
 

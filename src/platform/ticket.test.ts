@@ -1,7 +1,9 @@
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { isOrphaned, parseTicket, startedTicksOf, ticketName } from './ticket.ts'
+import { startedTicksOf } from './process-life.ts'
+import { isOrphaned, parseTicket, ticketName } from './ticket.ts'
 
 const tickets = fc.record({
   atNs: fc.bigInt({ min: 0n, max: 10n ** 20n - 1n }),
@@ -50,4 +52,21 @@ describe('tickets', () => {
     expect(mine.startedTicks).not.toBe('0')
     expect(isOrphaned({ ...mine, startedTicks: String(Number(mine.startedTicks) - 1) })).toBe(true)
   })
+
+  it.runIf(process.platform === 'linux')(
+    'L1 so is one that was killed and whose parent does not wait for it',
+    async () => {
+      const parent = spawn('sh', ['-c', 'sleep 60 & echo $!; exec tail -f /dev/null'])
+      try {
+        const [line] = await once(parent.stdout, 'data')
+        const ticket = { ...mine, pid: Number(String(line)), startedTicks: startedTicksOf(Number(String(line))) }
+        expect(isOrphaned(ticket)).toBe(false)
+        process.kill(ticket.pid, 'SIGKILL')
+        await expect.poll(() => isOrphaned(ticket)).toBe(true)
+        process.kill(ticket.pid, 0)
+      } finally {
+        parent.kill('SIGKILL')
+      }
+    },
+  )
 })

@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs'
-import { errorCodeOf } from './files.ts'
+import { isRunning, startedTicksOf } from './process-life.ts'
 
 /**
  * A place in a line of processes: the name of an empty file.
@@ -31,24 +30,9 @@ export function parseTicket(name: string): Ticket | null {
   return { atNs: BigInt(at), pid: Number(pid), startedTicks, random }
 }
 
-/** When the process started: field 22 of /proc/PID/stat, counted behind the command's closing bracket; '0' if unknown. */
-export function startedTicksOf(pid: number): string {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    return /^\d+$/.test(fields[19] ?? '') ? (fields[19] ?? '0') : '0'
-  } catch {
-    return '0'
-  }
-}
-
 /** Whether the ticket's process is gone. In doubt it lives. */
 export function isOrphaned(ticket: Ticket): boolean {
-  try {
-    process.kill(ticket.pid, 0)
-  } catch (error) {
-    return errorCodeOf(error) === 'ESRCH'
-  }
+  if (!isRunning(ticket.pid)) return true
   if (ticket.startedTicks === '0') return false
   const started = startedTicksOf(ticket.pid)
   return started !== '0' && started !== ticket.startedTicks

@@ -2,7 +2,8 @@ import { type FSWatcher, closeSync, mkdirSync, openSync, readdirSync, unlinkSync
 import { join } from 'node:path'
 import { errorCodeOf } from './files.ts'
 import type { Random } from './random.ts'
-import { isOrphaned, parseTicket, startedTicksOf, ticketName } from './ticket.ts'
+import { startedTicksOf } from './process-life.ts'
+import { isOrphaned, parseTicket, ticketName } from './ticket.ts'
 
 /**
  * A fair line of processes in front of something only one may hold (MEM-103, L1).
@@ -17,8 +18,12 @@ import { isOrphaned, parseTicket, startedTicksOf, ticketName } from './ticket.ts
  *                                └ the first has not moved for `stalledMs` (stopped, or very long): it is passed
  */
 
-/** A holder keeps its turn so long that a whole round of the line takes about `roundMs`. */
+/**
+ * A holder keeps its turn so long that a whole round of the line takes about `roundMs`, less what a turn costs beyond
+ * its time: half of the work it was over in, and the waking of the next. In a long line that leaves one work each.
+ */
 const roundMs = 110
+const handOverMs = 2
 const turnMsMin = 3
 const turnMsMax = 25
 const stalledMs = 2_000
@@ -151,7 +156,7 @@ export class Turns {
   }
 }
 
-const turnMsFor = (waiting: number): number => Math.min(turnMsMax, Math.max(turnMsMin, roundMs / waiting))
+const turnMsFor = (waiting: number): number => Math.min(turnMsMax, roundMs / waiting - handOverMs)
 
 const lookMsAt = (place: number): number => Math.min(lookMsMax, lookMs + lookMsPerPlace * (place - 1))
 
