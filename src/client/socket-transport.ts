@@ -52,6 +52,14 @@ function session(
       clearTimeout(quiet)
       void line.then(() => (error === undefined ? resolve() : reject(error)))
     }
+    const take = async (text: string): Promise<void> => {
+      try {
+        await onFrame(JSON.parse(text) as Frame)
+      } catch (cause) {
+        clearTimeout(quiet)
+        reject(new EngramError('internal', `${connection.baseUrl} sent what is no frame of ${subprotocol}.`, { cause }))
+      }
+    }
     const onFrame = async (frame: Frame): Promise<void> => {
       switch (frame.op) {
         case 'welcome':
@@ -80,7 +88,7 @@ function session(
     )
     socket.addEventListener('message', ({ data }: { readonly data: unknown }) => {
       alive()
-      if (typeof data === 'string') line = line.then(() => onFrame(JSON.parse(data) as Frame))
+      if (typeof data === 'string') line = line.then(() => take(data))
     })
     socket.addEventListener('close', () => over())
     socket.addEventListener('error', () => over(new EngramError('offline', `${connection.baseUrl} does not answer.`)))

@@ -5,6 +5,11 @@ import type { Heard, StartAt, Transport } from './subscription.ts'
 
 export type Wanted = { readonly contexts: readonly string[] | 'all'; readonly kinds: readonly string[] }
 
+/** Nothing heard for so many heartbeats: the connection is dead, although nobody said so. */
+const silentBeatsMax = 3
+/** Until the server tells its own. */
+const firstBeatMs = 5_000
+
 /** A stream of server-sent events, read with `fetch`: so it can carry the token, and reading slowly slows the server. */
 export const sseTransport =
   (connection: Connection, wanted: Wanted): Transport =>
@@ -22,9 +27,12 @@ export const sseTransport =
         ? new EngramError('context_archived', 'Nothing follows.')
         : errorOf(await answer.json())
     }
-    for await (const block of blocksOf(answer.body)) {
-      if (block.event === 'connected') ready(block.id)
-      else {
+    const silence = { maxMs: firstBeatMs * silentBeatsMax }
+    for await (const block of blocksOf(answer.body, silence)) {
+      if (block.event === 'connected') {
+        silence.maxMs = (beatIn(block) ?? firstBeatMs) * silentBeatsMax
+        ready(block.id)
+      } else {
         const heard = heardIn(block)
         if (heard !== null) await hear(heard)
       }
@@ -43,14 +51,19 @@ function query({ contexts, kinds }: Wanted, from: StartAt): string {
 
 type Block = { readonly id: string; readonly event: string; readonly data: string }
 
-/** Whole blocks only: what a cut left half is left out, and comes again. */
-async function* blocksOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Block> {
+function beatIn({ data }: Block): number | undefined {
+  const { heartbeat_ms } = JSON.parse(data) as { readonly heartbeat_ms?: unknown }
+  return typeof heartbeat_ms === 'number' ? heartbeat_ms : undefined
+}
+
+/** Whole blocks only: what a cut left half is left out, and comes again. Ends when nothing comes for too long. */
+async function* blocksOf(body: ReadableStream<Uint8Array>, silence: { readonly maxMs: number }): AsyncGenerator<Block> {
   const decoder = new TextDecoder()
   const reader = body.getReader()
   let text = ''
   try {
     for (;;) {
-      const { done, value } = await reader.read()
+      const { done, value } = await within(silence.maxMs, reader)
       if (done) return
       text += decoder.decode(value, { stream: true })
       const parts = text.split('\n\n')
@@ -59,6 +72,18 @@ async function* blocksOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Block
     }
   } finally {
     await reader.cancel().catch(() => undefined)
+  }
+}
+
+type Read = { readonly done: boolean; readonly value?: Uint8Array | undefined }
+
+async function within(ms: number, reader: ReadableStreamDefaultReader<Uint8Array>): Promise<Read> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const silent = new Promise<Read>((resolve) => (timer = setTimeout(() => resolve({ done: true }), ms)))
+  try {
+    return await Promise.race([reader.read(), silent])
+  } finally {
+    clearTimeout(timer)
   }
 }
 

@@ -30,7 +30,7 @@ export type Transport = (options: {
 
 export type Subscription = {
   readonly events: AsyncIterable<ClientEvent>
-  /** The place after the last event that was given out, or that passed the filter by. */
+  /** The place after the last event that was given out, and what passed the filter by behind it: never beyond one that still waits to be read. */
   readonly cursor: string
   close(): void
 }
@@ -62,7 +62,7 @@ export async function subscribed(transport: Transport, wish: SubscribeWish): Pro
   return {
     events: inbox.events,
     get cursor() {
-      return place.cursor
+      return inbox.given
     },
     close: () => ended.abort(),
   }
@@ -75,6 +75,7 @@ export type SubscribeWish = {
   readonly signal?: AbortSignal
 }
 
+/** What was heard so far, and where the next connection begins. */
 type Place = { from: StartAt; cursor: string }
 type Keeping = { readonly signal: AbortSignal; readonly giveUpAtMs: number; readonly fixed: () => void }
 
@@ -95,6 +96,7 @@ async function keepConnected(
           pauseMs = firstPauseMs
           isFixed = true
           moveTo(place, cursor)
+          inbox.passBy(place.cursor)
           fixed()
         },
         hear: (heard) => take(heard, place, inbox),
@@ -114,7 +116,8 @@ async function take(heard: Heard, place: Place, inbox: Inbox): Promise<void> {
   const about = { contextId: '', seq: 0, ts: '', agentId: '' }
   switch (heard.kind) {
     case 'progress':
-      return moveTo(place, heard.cursor)
+      moveTo(place, heard.cursor)
+      return inbox.passBy(place.cursor)
     case 'live':
       moveTo(place, heard.cursor)
       return inbox.put({ ...about, kind: 'stream.live', cursor: heard.cursor })
@@ -147,14 +150,21 @@ function moveTo(place: Place, cursor: string): void {
 
 type Inbox = {
   readonly events: AsyncIterable<ClientEvent>
+  /** The place behind what was given out. */
+  readonly given: string
   /** Resolves when there is room again. */
   put(event: ClientEvent): Promise<void>
+  /** Nothing to give out up to here. */
+  passBy(cursor: string): void
   fail(error: unknown): void
   end(): void
 }
 
+type Waiting = { readonly event: ClientEvent; place: string }
+
 function boundedInbox(signal: AbortSignal): Inbox {
-  const waiting: ClientEvent[] = []
+  const waiting: Waiting[] = []
+  let given = ''
   let [wake, room] = [(): void => undefined, (): void => undefined]
   let failure: { readonly error: unknown } | null = null
   let isOver = false
@@ -164,10 +174,11 @@ function boundedInbox(signal: AbortSignal): Inbox {
   })
   async function* read(): AsyncGenerator<ClientEvent> {
     while (!signal.aborted) {
-      const event = waiting.shift()
-      if (event !== undefined) {
+      const next = waiting.shift()
+      if (next !== undefined) {
+        given = next.place
         if (waiting.length * 2 <= bufferMax) room()
-        yield event
+        yield next.event
       } else if (failure !== null) throw failure.error
       else if (isOver) return
       else await new Promise<void>((resolve) => (wake = resolve))
@@ -175,10 +186,18 @@ function boundedInbox(signal: AbortSignal): Inbox {
   }
   return {
     events: { [Symbol.asyncIterator]: read },
+    get given() {
+      return given
+    },
     put: async (event) => {
-      waiting.push(event)
+      waiting.push({ event, place: event.cursor })
       wake()
       if (waiting.length >= bufferMax && !signal.aborted) await new Promise<void>((resolve) => (room = resolve))
+    },
+    passBy: (cursor) => {
+      const last = waiting.at(-1)
+      if (last === undefined) given = cursor
+      else last.place = cursor
     },
     fail: (error) => {
       failure = { error }

@@ -1,6 +1,7 @@
 import type { Meta } from '../model/live.ts'
 import { pause } from './http.ts'
 import type { ClientLock } from './records.ts'
+import { nowMs } from './surroundings.ts'
 
 export type CallOptions = { readonly signal?: AbortSignal }
 
@@ -26,7 +27,10 @@ export type HeldLock = {
   readonly signal: AbortSignal
 }
 
-/** Holds a lock while `work` runs (COL-2205): renewed at half its time, given back at the end, whatever happens. */
+/**
+ * Holds a lock while `work` runs (COL-2205): renewed at half its time, given back at the end, whatever happens. Lost is
+ * also a lease that could not be renewed before it ran out, whoever holds it then.
+ */
 export async function withLock<T>(
   client: LockCalls,
   resource: string,
@@ -43,8 +47,9 @@ export async function withLock<T>(
   } finally {
     over.abort()
     await renewing
-    // A lease that is lost has nothing to give back.
-    await client.releaseLock(resource, lock.lockId).catch(() => undefined)
+    const released = client.releaseLock(resource, lock.lockId).catch(() => undefined)
+    // A lost lease ends by itself at the latest, and whoever does not answer may not hold up the work's end.
+    if (!lost.signal.aborted) await released
   }
 }
 
@@ -54,8 +59,11 @@ async function keep(
   { lockId, ttlMs }: ClientLock,
   signal: AbortSignal,
 ): Promise<void> {
-  for (;;) {
+  for (let untilMs = nowMs() + ttlMs; ;) {
     await pause(ttlMs / 2, signal)
-    await client.renewLock(resource, lockId, { ttlMs, signal })
+    const askedMs = nowMs()
+    const runOut = AbortSignal.timeout(Math.max(0, Math.ceil(untilMs - askedMs)))
+    await client.renewLock(resource, lockId, { ttlMs, signal: AbortSignal.any([signal, runOut]) })
+    untilMs = askedMs + ttlMs
   }
 }

@@ -175,7 +175,14 @@ function firstBlocks(
   { gone, bounds }: { readonly gone: Gone | null; readonly bounds: object },
 ): string {
   const resumed = from !== undefined && from !== 'now' && gone === null
-  const connected = { client_id: streams.options.newId(), resumed, cursor, ...bounds, server_time: streams.nowText() }
+  const connected = {
+    client_id: streams.options.newId(),
+    resumed,
+    cursor,
+    ...bounds,
+    heartbeat_ms: streams.options.settings.heartbeatMs,
+    server_time: streams.nowText(),
+  }
   return [
     ': engram\n\n',
     'retry: 1000\n\n',
