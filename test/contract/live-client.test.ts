@@ -8,7 +8,7 @@ import { startLocalServer, type LocalServer } from './http/local-server.ts'
 
 const closers: (() => unknown)[] = []
 afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close()
+  for (const close of closers.splice(0).toReversed()) await close()
 })
 
 async function local(): Promise<{ readonly server: LocalServer; readonly client: Client }> {
