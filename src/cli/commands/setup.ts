@@ -60,15 +60,15 @@ export const setupCommand = command({
 
 /** A file that cannot be written is left alone, and the others are written. */
 async function writeAll(context: CommandContext, edits: readonly PlannedEdit[]): Promise<number> {
-  const { applyEdit } = await import('../setup/journal.ts')
+  const [{ applyEdit }, { upToDate }] = await Promise.all([import('../setup/journal.ts'), import('../setup/plan.ts')])
   let failed = 0
   for (const edit of edits) {
     try {
-      applyEdit(context.config.dataDir.value, edit, formatTime(context.program.nowMs()))
+      applyEdit(context.config.dataDir.value, upToDate(edit), formatTime(context.program.nowMs()))
     } catch (error) {
       failed++
       const reason = error instanceof Error ? error.message : String(error)
-      context.note(`left alone: ${visible(edit.path)}: it cannot be written (${visible(reason)})`)
+      context.note(`left alone: ${visible(edit.path)}: ${visible(reason)}`)
     }
   }
   return failed

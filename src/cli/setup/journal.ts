@@ -64,7 +64,7 @@ function replaceFile(path: string, text: string): void {
   const mode = statSync(path, { throwIfNoEntry: false })?.mode ?? 0o600
   const next = `${path}.engram-${process.pid}`
   try {
-    writeFileSync(next, text, { mode: mode & 0o777, flag: 'wx' })
+    writeFileSync(next, text, { mode: mode & 0o777, flag: 'wx', flush: true })
     renameSync(next, path)
   } catch (error) {
     rmSync(next, { force: true })

@@ -19,8 +19,11 @@ export type Plan = {
   readonly left: readonly { readonly agent: string; readonly path: string; readonly reason: string }[]
 }
 
-/** Larger than any file a person wrote; what cannot be put back whole is not touched (MEM-1504). */
-const fileBytesMax = 1024 * 1024
+/**
+ * What cannot be put back whole is not touched (MEM-1504). Far above what a person writes: agents keep what they like in
+ * such files too, and some of them grow to many megabytes.
+ */
+const fileBytesMax = 64 * 1024 * 1024
 
 /** What setting up these agents would change; reads only. */
 export function planSetup(agents: readonly Agent[], home: Home): Plan {
@@ -38,6 +41,12 @@ export function planSetup(agents: readonly Agent[], home: Home): Plan {
     }
   }
   return { edits, left }
+}
+
+/** The same change to the file as it is now: its agent may have written to it while somebody read what would change. */
+export function upToDate(edit: PlannedEdit): PlannedEdit {
+  const before = textOf(edit.path)
+  return before === edit.before ? edit : { ...edit, before, after: edit.changes.reduce(withChange, before ?? '') }
 }
 
 /** The file itself where a link stands: people keep these files elsewhere and link them. */
