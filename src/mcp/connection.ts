@@ -65,9 +65,12 @@ export class Connection {
     return agentPid === undefined ? {} : { agent_pid: agentPid }
   }
 
-  /** The project this connection stands in; found once, since finding it asks git. */
+  /** The project this connection stands in; found once, since finding it asks git. What failed is asked again. */
   here(): Promise<ResolvedProject> {
-    return (this.#here ??= this.caller.call('project.resolve', this.place))
+    return (this.#here ??= this.caller.call('project.resolve', this.place).catch((error: unknown) => {
+      this.#here = null
+      throw error
+    }))
   }
 
   /** The project a call is about, with how it was found. */
