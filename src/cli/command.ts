@@ -19,7 +19,7 @@ export type Command = {
   /** Other spellings of the whole path. */
   readonly aliases?: readonly string[]
   readonly hidden?: boolean
-  readonly run: (context: CommandContext) => Promise<ExitCode | void>
+  readonly run: (context: CommandContext) => Promise<CommandResult>
 }
 
 /** Headings of `engram help`, in this order. */
@@ -38,6 +38,9 @@ export const sections = [
 export type Section = (typeof sections)[number]
 
 export type ExitCode = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 130
+
+/** Nothing: 0. `passedOn`: the exit code of another program that was run. */
+export type CommandResult = ExitCode | { readonly passedOn: number } | void
 
 export type CommandArgument = {
   readonly name: string

@@ -20,7 +20,7 @@ export async function runCommandLine(
   terminal: Terminal,
   program: ProgramPort,
   signal: AbortSignal,
-): Promise<ExitCode> {
+): Promise<number> {
   const paint = createPainter(terminal.colour)
   try {
     const line = understand(words, terminal, program, paint)
@@ -66,13 +66,14 @@ async function runParsed(
   program: ProgramPort,
   paint: Painter,
   signal: AbortSignal,
-): Promise<ExitCode> {
+): Promise<number> {
   const config = await readConfig(terminal, globalFlags(line.typed), { forServer: line.command.path === 'serve' })
   const opened: { value: Promise<OpenedProgram> | null } = { value: null }
   const caller = async (): Promise<Caller> => (await (opened.value ??= program.open(config))).caller
   try {
     const context = contextOf(line.typed, { terminal, program, paint, config, signal, caller })
-    return (await line.command.run(context)) ?? 0
+    const result = (await line.command.run(context)) ?? 0
+    return typeof result === 'number' ? result : result.passedOn
   } catch (error) {
     throw pointedAt(line.command.path, error)
   } finally {

@@ -24,6 +24,7 @@ import { deleteCommand, deleteProjectCommand, deletePromptCommand, deleteSession
 import { doctorCommand, doctorRepairCommand } from './doctor.ts'
 import { ingestCommand } from './ingest.ts'
 import { lockCheckCommand } from './lock-check.ts'
+import { lockRunCommand } from './lock-run.ts'
 import { lockAcquireCommand, lockListCommand, lockReleaseCommand, lockRenewCommand } from './locks.ts'
 import { servicePrintCommand } from './login-unit.ts'
 import {
@@ -137,6 +138,7 @@ export const commands: readonly Command[] = [
   lockRenewCommand,
   lockReleaseCommand,
   lockListCommand,
+  lockRunCommand,
   lockCheckCommand,
   watchCommand,
   exportCommand,

@@ -9,14 +9,20 @@ import { oneLine } from '../visible.ts'
 
 const section = 'Working together'
 const resource = { name: 'resource', description: 'what is locked, such as file:app/main.ts', required: true } as const
-const ttlOption = { flags: '--ttl <seconds>', description: 'how long the lease lasts', defaultText: '60' } as const
+export const ttlOption = {
+  flags: '--ttl <seconds>',
+  description: 'how long the lease lasts',
+  defaultText: '60',
+} as const
+export const waitOption = { flags: '--wait <seconds>', description: 'stand in line for so long' } as const
+export const lockContextOption = { flags: '--context <id>', description: 'tell it in this context' } as const
 const lockIdOption = {
   flags: '--lock-id <id>',
   description: 'the id the lease was granted under',
   defaultText: 'that of the lease that lives now',
 } as const
 
-const msOf = (context: CommandContext, name: string, min: number): number | undefined => {
+export const msOf = (context: CommandContext, name: string, min: number): number | undefined => {
   const seconds = numberOption(context, name, min)
   return seconds === undefined ? undefined : seconds * 1_000
 }
@@ -34,12 +40,7 @@ export const lockAcquireCommand = command({
   section,
   summary: 'Take a lease on a resource',
   arguments: [resource],
-  options: [
-    agentOption,
-    ttlOption,
-    { flags: '--wait <seconds>', description: 'stand in line for so long' },
-    { flags: '--context <id>', description: 'tell it in this context' },
-  ],
+  options: [agentOption, ttlOption, waitOption, lockContextOption],
   examples: ['engram lock acquire file:app/main.ts --agent coder', 'engram lock acquire deploy --wait 30 --json'],
   run: async (context) => {
     const { lock } = await context.call('lock.acquire', {

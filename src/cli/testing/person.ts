@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
 import { createProgram } from '../../app.ts'
-import type { ExitCode } from '../command.ts'
 import { runCommandLine } from '../main.ts'
 import type { ProgramPort } from '../program-port.ts'
 import type { Terminal } from '../terminal.ts'
@@ -45,7 +44,7 @@ export function testTerminal(options: PersonOptions = {}): Terminal & { readonly
   }
 }
 
-export type Said = { readonly code: ExitCode; readonly out: string; readonly err: string }
+export type Said = { readonly code: number; readonly out: string; readonly err: string }
 
 /** Somebody at a terminal, with a real engine over a data dir of their own. */
 export type Person = {
