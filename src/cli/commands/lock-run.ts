@@ -5,7 +5,7 @@ import type { Lock } from '../../model/live.ts'
 import { systemClock } from '../../platform/clock.ts'
 import { command, type CommandContext, type CommandResult } from '../command.ts'
 import { agentNamed, agentOption } from '../live-options.ts'
-import { numberOption, requiredOption } from '../option-values.ts'
+import { requiredOption } from '../option-values.ts'
 import { lockContextOption, msOf, ttlOption, waitOption } from './locks.ts'
 import { visible } from '../visible.ts'
 
