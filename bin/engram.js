@@ -21,8 +21,11 @@ function start() {
     process.stdout.write('engram ' + version + '\n')
     return
   }
+  const isHook = process.argv[2] === 'hook' && process.argv.indexOf('--help') === -1
   const built = new URL('../dist/bin.js', url)
-  const isBuilt = fs.existsSync(built) && !isOlder(fs, built, new URL('../src/', url))
+  // An agent waits for a hook, so that it runs what was built without looking for changes: a built hook of before knows
+  // by the schema what it must not write.
+  const isBuilt = fs.existsSync(built) && (isHook || !isOlder(fs, built, new URL('../src/', url)))
   // Node 22.14 to 22.17 has Node-API 10 and cannot run the sources of a clone.
   if (!isBuilt && !process.features.typescript) return startOnBroughtNode(fs)
   // What was compiled once is not compiled again: a quarter of a start, half of one from sources. Only in a clone, whose
@@ -33,7 +36,6 @@ function start() {
     process.getBuiltinModule('module').enableCompileCache(cache)
   }
   // Hooks start at every step of an agent: they read their own few files and none of the command line.
-  const isHook = process.argv[2] === 'hook' && process.argv.indexOf('--help') === -1
   const file = (isBuilt ? '../dist/' : '../src/') + (isHook ? 'hook' : 'bin') + (isBuilt ? '.js' : '.ts')
   const loaded = import(new URL(file, url).href)
   if (isHook) void loaded.then((hook) => hook.main())

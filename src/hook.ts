@@ -1,21 +1,15 @@
-import { appendFileSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, mkdirSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { isAbsolute, join } from 'node:path'
-import type { EngineDeps } from './engine/handler.ts'
-import { contextAnswer, hookCall, namedSessionAnswer, refusalAnswer, type HookCall } from './engine/hook-event.ts'
-import type { Heard } from './engine/hook-spool.ts'
+import { namedSessionAnswer, silentAnswer } from './engine/hook-answers.ts'
+import { hookCall, type HookCall } from './engine/hook-event.ts'
+import { firedName } from './engine/hook-folder.ts'
 import type { HookSurroundings } from './hook-deps.ts'
-import { cutCodePoints } from './model/text.ts'
+import { errorCodeOf } from './platform/files.ts'
+import { readStandardInput, writeStandardOutput } from './platform/standard-streams.ts'
 
 /** Above this an input is no prompt of a person; the hook then does nothing. */
 const inputBytesMax = 16 * 1024 * 1024
-/** After this what was heard goes to the spool: the agent waits for the hook. */
-const writeMsMax = 60
-/** Longer than that an edit never waits for what locks say; only where somebody holds a file is anything asked. */
-const editMsMax = 250
-const budgetTokens = 800
-const promptCharactersMax = 2_000
-const promptCharactersMin = 10
 const logBytesMax = 64 * 1024
 
 /**
@@ -27,12 +21,16 @@ const logBytesMax = 64 * 1024
 export async function runHook(words: readonly string[], around: HookSurroundings): Promise<string> {
   const dataDir = dataDirOf(words, around)
   try {
-    const call = hookCall(namesIn(words), await readInput(around.input))
+    const call = hookCall(namesIn(words), inputOf(around.input(inputBytesMax)))
     const { event } = call
+    if (dataDir !== null) markFired(dataDir, call)
     if (event.kind === 'nothing') return '{}'
     if (event.kind === 'name-session') return namedSessionAnswer(call, event)
-    if (dataDir === null || call.sessionId === '') return ''
-    return await withStore(call, dataDir, around)
+    if (dataDir === null || call.sessionId === '') return silentAnswer(call.agent)
+    // Where nothing was ever kept nobody holds a file, and an edit is no reason to begin.
+    if (event.kind === 'edit' && !existsSync(join(dataDir, 'engram.db'))) return '{}'
+    const { actOnHook } = await import('./hook-act.ts')
+    return (await actOnHook(call, dataDir, around)) || silentAnswer(call.agent)
   } catch (error) {
     if (dataDir !== null) logFailure(dataDir, words, error)
     return ''
@@ -50,151 +48,33 @@ function dataDirOf(words: readonly string[], { environment, homeDir }: HookSurro
 const namesIn = (words: readonly string[]): readonly string[] =>
   words.filter((word, index) => !word.startsWith('--') && words[index - 1] !== '--data-dir')
 
-async function readInput(input: AsyncIterable<Uint8Array>): Promise<Readonly<Record<string, unknown>>> {
-  const parts: Uint8Array[] = []
-  let bytes = 0
-  for await (const part of input) {
-    bytes += part.byteLength
-    if (bytes > inputBytesMax) throw new Error(`the input is larger than ${inputBytesMax} bytes`)
-    parts.push(part)
-  }
-  const text = Buffer.concat(parts).toString('utf8').trim()
+function inputOf(bytes: Uint8Array): Readonly<Record<string, unknown>> {
+  const text = new TextDecoder().decode(bytes).trim()
   if (text === '') return {}
   const value: unknown = JSON.parse(text)
   return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {}
 }
 
-async function withStore(call: HookCall, dataDir: string, around: HookSurroundings): Promise<string> {
-  // Where nothing was ever kept nobody holds a file, and an edit is no reason to begin.
-  if (call.event.kind === 'edit' && statSync(join(dataDir, 'engram.db'), { throwIfNoEntry: false }) === undefined)
-    return '{}'
-  const { openHookDeps } = await import('./hook-deps.ts')
-  // Never closed: closing folds the log into the file, and the agent would wait for that. Whoever comes next does it.
-  return act(await openHookDeps(dataDir, around), call, around.agentPid)
-}
-
-async function act(deps: EngineDeps, call: HookCall, agentPid: number): Promise<string> {
-  const { event } = call
-  switch (event.kind) {
-    case 'session-start':
-      return startSession(deps, call, event.source, agentPid)
-    case 'register':
-      await register(deps, call, agentPid)
-      return ''
-    case 'prompt':
-      await hear(deps, call, 'prompt', event.prompt)
-      return ''
-    case 'edit': {
-      const { refusalOfEdit } = await import('./engine/hook-edit.ts')
-      const reason = await within(refusalOfEdit(deps, call, event.paths), editMsMax)
-      return reason === null ? '{}' : refusalAnswer(reason)
-    }
-    case 'captured':
-      await hear(deps, call, 'captured', event.text)
-      return ''
-    case 'alive':
-      await register(deps, call, agentPid)
-      return ''
-    case 'session-end': {
-      const { sessionHandlers } = await import('./engine/sessions.ts')
-      await sessionHandlers['session.end'](deps, { id: call.sessionId }, { durability: 'normal' })
-      return ''
-    }
-    case 'name-session':
-    case 'nothing':
-      return ''
+/** An empty file for each hook of each agent; its time is when it last fired, which the doctor shows (MEM-1603). */
+function markFired(dataDir: string, call: HookCall): void {
+  const name = firedName(call)
+  // A hook that keeps nothing must not make the data dir.
+  if (name === null || !existsSync(dataDir)) return
+  const path = join(dataDir, 'hooks', 'fired', name)
+  try {
+    utimesSync(path, new Date(), new Date())
+  } catch (error) {
+    if (errorCodeOf(error) !== 'ENOENT') return
+    makeMark(path)
   }
 }
 
-async function register(deps: EngineDeps, call: HookCall, agentPid: number): Promise<string> {
-  const { sessionHandlers } = await import('./engine/sessions.ts')
-  const { project } = await sessionHandlers['session.start'](
-    deps,
-    {
-      id: call.sessionId,
-      directory: call.directory,
-      agent: call.agent,
-      agent_pid: agentPid,
-      ownership_mode: 'shared',
-      // An agent that resumes an old conversation goes on under its id.
-      resume: true,
-    },
-    { durability: 'normal' },
-  )
-  return project
-}
-
-async function startSession(deps: EngineDeps, call: HookCall, source: string, agentPid: number): Promise<string> {
-  const { hookContext } = await import('./engine/hook-context.ts')
-  const registered = within(register(deps, call, agentPid), writeMsMax)
-  const project = (await registered) ?? (await projectOf(deps, call))
-  const made = deps.store.read((tx) =>
-    hookContext(tx, {
-      project,
-      sessionId: source === 'compact' ? call.sessionId : null,
-      budgetTokens,
-      nowMs: deps.clock.nowMs(),
-    }),
-  )
-  const { rememberInjection } = await import('./engine/hook-why.ts')
-  const { formatTime } = await import('./model/times.ts')
-  await rememberInjection(deps, {
-    session_id: call.sessionId,
-    agent: call.agent,
-    event: source === '' ? 'session-start' : `session-start (${source})`,
-    project,
-    at: formatTime(deps.clock.nowMs()),
-    budget_tokens: budgetTokens,
-    tokens: made.tokens,
-    items: made.items,
-    left_out: made.leftOut,
-  })
-  return contextAnswer(made.text)
-}
-
-async function projectOf(deps: EngineDeps, { directory }: HookCall): Promise<string> {
-  const { placeOfWrite } = await import('./engine/places.ts')
-  return (await placeOfWrite(deps, { directory }, { remember: false })).project ?? ''
-}
-
-/** Stores what was said, in the time an agent can spare; else it waits in a file. */
-async function hear(deps: EngineDeps, call: HookCall, kind: Heard['kind'], said: string): Promise<void> {
-  const { drainHeard, spoolHeard, writeHeard } = await import('./engine/hook-spool.ts')
-  // Cleaned before it is cut: half a secret is none that anybody would know again.
-  const cleaned = deps.redactor.clean(said).text.trim()
-  const text = kind === 'prompt' ? cutCodePoints(cleaned, promptCharactersMax, '') : cleaned
-  if (kind === 'prompt' && (text.length <= promptCharactersMin || isRepeated(deps, call, text))) return
-  const heard: Heard = { kind, session_id: call.sessionId, directory: call.directory, text }
-  const id = deps.ids.ulid()
-  const written = await within(
-    writeHeard(deps, heard, id).then(() => true),
-    writeMsMax,
-  )
-  if (written === null) await spoolHeard(deps, heard, id)
-  else await within(drainHeard(deps, 4), writeMsMax)
-}
-
-/** The very same words as this session's last prompt. */
-function isRepeated(deps: EngineDeps, call: HookCall, text: string): boolean {
-  const last = deps.store.read((tx) =>
-    tx.get<{ content: string }>(
-      'SELECT content FROM prompts WHERE session_id = ? ORDER BY created_at DESC, hlc DESC, id DESC LIMIT 1',
-      call.sessionId,
-    ),
-  )
-  return last !== undefined && last.content === text
-}
-
-/** What the work answers, or null when it fails or takes longer. */
-async function within<T>(work: Promise<T>, ms: number): Promise<T | null> {
-  const timer: { id: NodeJS.Timeout | undefined } = { id: undefined }
-  const late = new Promise<null>((resolve) => {
-    timer.id = setTimeout(() => resolve(null), ms)
-  })
+function makeMark(path: string): void {
   try {
-    return await Promise.race([work.catch(() => null), late])
-  } finally {
-    clearTimeout(timer.id)
+    mkdirSync(join(path, '..'), { recursive: true, mode: 0o700 })
+    writeFileSync(path, '', { mode: 0o600 })
+  } catch {
+    // It only tells a person when; the hook itself goes on.
   }
 }
 
@@ -219,7 +99,9 @@ export async function main(): Promise<void> {
     environment: process.env,
     homeDir: homedir(),
     agentPid: process.ppid,
-    input: process.stdin,
+    input: readStandardInput,
+    executable: [process.execPath, ...process.argv.slice(1, 2)],
   })
-  process.stdout.write(answer, () => process.exit(0))
+  writeStandardOutput(answer)
+  process.exit(0)
 }

@@ -6,7 +6,7 @@ import type { EngineDeps } from './engine/handler.ts'
 import { meaningDeps } from './engine/search-index.ts'
 import { onDemand } from './engine/on-demand.ts'
 import { createRedactor, type RedactOptions } from './engine/rules/redact.ts'
-import { drainHeard } from './engine/hook-spool.ts'
+import { drainHeard, waitingNames } from './engine/hook-spool.ts'
 import { secretsIn } from './engine/secret-names.ts'
 import { endIdleSessions } from './engine/session-of-write.ts'
 import { drainSpool, queueable, spoolNames } from './engine/spool.ts'
@@ -222,24 +222,27 @@ async function nameDataDir(deps: EngineDeps): Promise<void> {
 
 /** What a command gives to the saves that wait, before it does its own work; the rest is for the next ones. */
 const drainMsAtOpen = 100
+const drainMsTended = 1_000
 
 /**
  * The next process that can write takes the saves that waited (MEM-111); when it cannot either, they wait on. Nothing is
  * waited for: who only came to read must not stand in a line of writers.
  */
 async function writeWhatWaits(deps: EngineDeps): Promise<void> {
-  if ((await spoolNames(deps)).length === 0 || !deps.store.canWriteNow()) return
+  const [saves, heard] = [await spoolNames(deps), await waitingNames(deps)]
+  if (saves.length + heard.length === 0 || !deps.store.canWriteNow()) return
   try {
-    await drainSpool(deps, drainMsAtOpen)
+    if (saves.length > 0) await drainSpool(deps, drainMsAtOpen)
+    if (heard.length > 0) await drainHeard(deps, { filesMax: heard.length, msMax: drainMsAtOpen })
   } catch (error) {
-    deps.log.warn('queued saves wait on', { error: error instanceof Error ? error.message : String(error) })
+    deps.log.warn('what was queued waits on', { error: error instanceof Error ? error.message : String(error) })
   }
 }
 
 async function tend(deps: EngineDeps): Promise<void> {
   if (deps.store.mode === 'read-only') return
   if ((await spoolNames(deps)).length > 0) await drainSpool(deps)
-  await drainHeard(deps, 100)
+  await drainHeard(deps, { filesMax: 100, msMax: drainMsTended })
   await deps.store.write((tx) => endIdleSessions(tx, deps.clock.nowMs(), deps.settings))
 }
 

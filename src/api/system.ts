@@ -57,6 +57,8 @@ export type Status = {
   readonly review: { readonly strong: number; readonly weak: number; readonly due: number; readonly expired: number }
   readonly llm: { readonly calls_today: number; readonly tokens_today: number; readonly cost_today_usd: number }
   readonly redactions_today: number
+  /** When each hook of each agent last fired (MEM-1603). */
+  readonly hooks: readonly { readonly agent: string; readonly event: string; readonly last: string }[]
 }
 
 export type ExportedProject = {

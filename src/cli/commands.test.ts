@@ -508,7 +508,7 @@ const somebody = (): Person => {
 beforeEach(() => {
   state.somebody = person(newcomer)
   mkdirSync(join(somebody().dataDir, 'hooks'))
-  writeFileSync(join(somebody().dataDir, 'hooks/last.json'), JSON.stringify(injection))
+  writeFileSync(join(somebody().dataDir, 'hooks/why-0a1.json'), JSON.stringify(injection))
   writeFileSync(join(somebody().home, 'prompts.json'), JSON.stringify(prompts))
   mkdirSync(join(somebody().home, 'old'))
   writeFileSync(join(somebody().home, 'old/room.json'), JSON.stringify(talk))

@@ -270,6 +270,8 @@ function settingsOf(at: (path: string) => unknown): Settings {
     historyKept: typeof kept === 'number' && kept >= 0 ? Math.floor(kept) : defaultSettings.historyKept,
     durability: at('durability') === 'normal' ? 'normal' : 'full',
     embedder: at('search.embedder') === 'none' ? 'none' : 'bundled',
+    hooksInject: (['none', 'prompt'] as const).find((one) => one === at('hooks.inject')) ?? 'start',
+    hooksImport: at('hooks.import_chunks') !== false,
   }
 }
 

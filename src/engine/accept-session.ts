@@ -40,7 +40,7 @@ export function acceptSession(
   const state: SessionState = {
     project: filedUnder(tx, cleaner.name(record.project), nowMs),
     ownership_mode: ownershipOf(record.ownership_mode, id),
-    directory: record.directory ?? '',
+    directory: cleaner.name(record.directory ?? ''),
     started_at: timeOr(record.started_at, stubStartedAt),
     ended_at: timeOrNull(record.ended_at),
     summary: record.summary === undefined ? null : cleaner.text(record.summary, limits.summaryBytesMax),

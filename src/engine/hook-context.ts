@@ -42,18 +42,35 @@ export function hookContext(tx: ReadTx, options: HookContextOptions): HookContex
     .map((one) => ({ ...one, score: sum(one.parts) }))
     .toSorted((a, b) => b.score - a.score || b.row.id - a.row.id)
   const head = options.sessionId === null ? protocol : `${afterCompaction}\n${protocol}`
+  const weighed = ranked.map(({ row, parts, score }) => ({ ...row, parts, score, reason: reasonOf(parts) }))
+  return toldWithin(weighed, head, options.budgetTokens)
+}
+
+/** A memory that may be told, with what speaks for it. */
+export type Weighed = {
+  readonly id: number
+  readonly type: string
+  readonly title: string
+  readonly content: string
+  readonly author?: string | null | undefined
+  readonly parts: Readonly<Record<string, number>>
+  readonly score: number
+  readonly reason: string
+}
+
+/** What of these fits, in their order, below a head and in a fence; nothing at all when none does. */
+export function toldWithin(ranked: readonly Weighed[], head: string, budgetTokens: number): HookContext {
   // The fence and the head belong to what the agent pays.
-  const room = options.budgetTokens - estimateTokens(`${head}\n${fenced('x')}\n`)
-  const entries = ranked.map(({ row }) => ({ full: `${lineOf(row, true)}\n`, short: `${lineOf(row, false)}\n` }))
+  const room = budgetTokens - estimateTokens(`${head}\n${fenced('x')}\n`)
+  const entries = ranked.map((one) => ({ full: `${lineOf(one, true)}\n`, short: `${lineOf(one, false)}\n` }))
   const { shown, leftOut } = fitBudget(entries, { tokens: Math.max(0, room) })
   const itemOf = (index: number, form: 'full' | 'short' | 'none'): InjectedItem[] => {
     const one = ranked[index]
     const entry = entries[index]
     if (one === undefined || entry === undefined) return []
-    const { row, parts, score } = one
+    const { id, type, title, parts, score } = one
     const told = form === 'full' ? entry.full : entry.short
-    const { id, type, title } = row
-    const reason = form === 'none' ? 'did not fit the budget' : reasonOf(parts)
+    const reason = form === 'none' ? 'did not fit the budget' : one.reason
     return [{ id, type, title, rank: index + 1, score, parts, tokens: estimateTokens(told), reason }]
   }
   const items = shown.flatMap(({ index, form }) => itemOf(index, form))
@@ -104,8 +121,8 @@ function reasonOf(parts: Readonly<Record<string, number>>): string {
   return parts['this_session'] === undefined ? 'recent in this project' : 'kept in this session'
 }
 
-function lineOf(row: ObservationRow, isFull: boolean): string {
-  const author = row.author === null ? '' : ` (by ${oneLine(row.author)})`
-  const head = `- #${row.id} [${oneLine(row.type)}] ${cutCodePoints(oneLine(row.title), titleLength)}${author}`
-  return isFull ? `${head}: ${cutCodePoints(oneLine(row.content), contentLength)}` : head
+function lineOf({ id, type, title, content, author }: Weighed, isFull: boolean): string {
+  const by = author === null || author === undefined ? '' : ` (by ${oneLine(author)})`
+  const head = `- #${id} [${oneLine(type)}] ${cutCodePoints(oneLine(title), titleLength)}${by}`
+  return isFull ? `${head}: ${cutCodePoints(oneLine(content), contentLength)}` : head
 }

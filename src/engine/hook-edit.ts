@@ -26,8 +26,7 @@ export async function refusalOfEdit(
   const { locks } = await deps.contextLog.locks({ prefix: 'file:', limit: locksMax })
   const foreign = locks.filter((lock) => lock.holder_agent !== call.sessionId)
   if (foreign.length === 0) return null
-  const root =
-    (await deps.git.run(call.directory, ['rev-parse', '--show-toplevel'], gitMsMax))?.trim() ?? call.directory
+  const root = (await deps.git.repositoryOf(call.directory, gitMsMax))?.root ?? call.directory
   const project = await projectOf(deps, call.directory)
   for (const path of paths.slice(0, pathsMax)) {
     const name = resourceOf(project, root, isAbsolute(path) ? path : join(call.directory, path))

@@ -14,6 +14,8 @@ export type HookCall = {
   readonly agent: string
   readonly sessionId: string
   readonly directory: string
+  /** The event's name as hooks are set up by it. */
+  readonly name: string
   readonly event: HookEvent
 }
 
@@ -22,8 +24,9 @@ const nothing: HookEvent = { kind: 'nothing' }
 /** Spellings of the Go program: agent and event in one word. */
 const joined = /^(claude|codex)-(.+)$/
 const agents: Readonly<Record<string, string>> = { claude: 'claude-code', gemini: 'gemini-cli' }
-/** Writers of our server, under each name agents give it. */
-const ourTool = /^mcp__(?:plugin_engram_)?engram__((?:mem|ctx|lock)_\w+)$/
+/** Tools of our server, under each name agents give them: Claude Code and Codex, Gemini CLI, Cursor, OpenCode. */
+const ourTool = /^(?:mcp__(?:plugin_engram_)?engram__|mcp_engram_|MCP:|engram_)((?:mem|ctx|lock)_\w+)$/
+/** Those that write, with the field in which they take the session. */
 const writers: Readonly<Record<string, string>> = {
   mem_save: 'session_id',
   mem_session_summary: 'session_id',
@@ -43,13 +46,19 @@ export function hookCall(words: readonly string[], input: Readonly<Record<string
   const [first = '', second = ''] = words
   const split = second === '' ? joined.exec(first) : null
   const agent = split?.[1] ?? first
+  const name = kebab(split?.[2] ?? (second || textIn(input, 'hook_event_name')))
   return {
     agent: agents[agent] ?? agent,
-    sessionId: textIn(input, 'session_id', 'conversation_id'),
-    directory: textIn(input, 'cwd', 'directory'),
-    event: eventOf(kebab(split?.[2] ?? (second || textIn(input, 'hook_event_name'))), input),
+    sessionId: textIn(input, 'session_id', 'conversation_id', 'parent_conversation_id'),
+    directory: textIn(input, 'cwd', 'directory') || firstRoot(input['workspace_roots']),
+    name,
+    event: eventOf(name, input),
   }
 }
+
+/** Cursor names the folders that are open, the first one first. */
+const firstRoot = (roots: unknown): string =>
+  Array.isArray(roots) ? textIn({ root: roots[0] as unknown }, 'root') : ''
 
 /** `SessionStart`, `session_start` and `session-start` are one. */
 const kebab = (name: string): string =>
@@ -66,13 +75,17 @@ function eventOf(name: string, input: Readonly<Record<string, unknown>>): HookEv
       return { kind: 'register' }
     case 'user-prompt-submit':
     case 'before-agent':
+    case 'before-submit-prompt':
       return { kind: 'prompt', prompt: textIn(input, 'prompt') }
     case 'pre-tool-use':
+    case 'before-tool':
       return toolEvent(input)
     case 'subagent-stop':
-      return { kind: 'captured', text: textIn(input, 'last_assistant_message', 'stdout', 'output') }
+      return { kind: 'captured', text: textIn(input, 'last_assistant_message', 'stdout', 'output', 'summary') }
     case 'stop':
+    case 'after-agent':
     case 'pre-compact':
+    case 'pre-compress':
       return { kind: 'alive' }
     case 'session-end':
       return { kind: 'session-end' }
@@ -92,14 +105,15 @@ function toolEvent(input: Readonly<Record<string, unknown>>): HookEvent {
 }
 
 /** Tools of agents that write files (COL-1216). */
-const fileWriters = /^(?:Edit|Write|MultiEdit|NotebookEdit|apply_patch|write_file|replace)$/
+const fileWriters =
+  /^(?:Edit|Write|MultiEdit|NotebookEdit|Delete|apply_patch|write_file|replace|edit|write|multiedit|patch)$/
 const patchedFile = /^\*\*\* (?:Add|Update|Delete) File: (.+)$/gm
 const patchCharsMax = 1_048_576
 
 /** The files a call names, alone or in a patch. */
 function pathsIn(toolInput: Readonly<Record<string, unknown>>): readonly string[] {
-  const named = textIn(toolInput, 'file_path', 'notebook_path', 'path')
-  const patch = textIn(toolInput, 'input', 'patch', 'command').slice(0, patchCharsMax)
+  const named = textIn(toolInput, 'file_path', 'notebook_path', 'path', 'filePath', 'target_file')
+  const patch = textIn(toolInput, 'input', 'patch', 'patchText', 'command').slice(0, patchCharsMax)
   const patched = Array.from(patch.matchAll(patchedFile), ([, path = '']) => path.trim())
   return [...(named === '' ? [] : [named]), ...patched]
 }
@@ -111,27 +125,3 @@ function textIn(input: Readonly<Record<string, unknown>>, ...names: readonly str
   }
   return ''
 }
-
-/** The agent's own session id put into the arguments of a writer (MEM-704); Codex wants to hear that it may go on. */
-export function namedSessionAnswer(
-  { agent, sessionId }: HookCall,
-  event: Extract<HookEvent, { kind: 'name-session' }>,
-): string {
-  if (sessionId === '') return '{}'
-  const allowed = agent === 'codex' ? { permissionDecision: 'allow' } : {}
-  const updatedInput = { ...event.toolInput, [event.field]: sessionId }
-  return JSON.stringify({ hookSpecificOutput: { hookEventName: 'PreToolUse', ...allowed, updatedInput } })
-}
-
-/** The one thing a hook of ours ever refuses, with the reason for the agent. */
-export const refusalAnswer = (reason: string): string =>
-  JSON.stringify({
-    hookSpecificOutput: {
-      hookEventName: 'PreToolUse',
-      permissionDecision: 'deny',
-      permissionDecisionReason: reason,
-    },
-  })
-
-export const contextAnswer = (text: string): string =>
-  text === '' ? '' : JSON.stringify({ hookSpecificOutput: { hookEventName: 'SessionStart', additionalContext: text } })

@@ -1,15 +1,19 @@
 import { join } from 'node:path'
-import { EngramError } from '../model/errors.ts'
+import { EngramError, type ErrorCode } from '../model/errors.ts'
 import { limits } from '../model/limits.ts'
+import { extractLearnings } from '../model/learnings.ts'
 import { isBlank } from '../model/text.ts'
 import { writeAtomic } from '../platform/files.ts'
 import { createTextCleaner } from './clean-texts.ts'
 import type { EngineDeps } from './handler.ts'
 import { hooksDirectory } from './hook-folder.ts'
 
+/** A prompt, a sub-agent's report, the end of a session. */
+const kinds = ['prompt', 'captured', 'ended'] as const
+
 /** What a hook heard and could not write in its time; redacted before it reaches the disk (MEM-1601). */
 export type Heard = {
-  readonly kind: 'prompt' | 'captured'
+  readonly kind: (typeof kinds)[number]
   readonly session_id: string
   readonly directory: string
   readonly text: string
@@ -22,7 +26,7 @@ const waitingDirectory = (deps: Pick<EngineDeps, 'dataDir'>): string => join(hoo
 /** Writes what was heard as a file of its own; the first who can write takes it. */
 export async function spoolHeard(deps: Doors, heard: Heard, id: string): Promise<void> {
   const text = createTextCleaner(deps.redactor).clean(heard.text)
-  if (isBlank(text)) return
+  if (isBlank(text) && heard.kind !== 'ended') return
   const bytes = new TextEncoder().encode(JSON.stringify({ ...heard, text }))
   await deps.files.makeDirectory(waitingDirectory(deps), 0o700)
   await writeAtomic(deps.files, join(waitingDirectory(deps), `${id}.json`), bytes, { permissions: 0o600, unique: id })
@@ -36,6 +40,9 @@ export async function writeHeard(deps: EngineDeps, heard: Heard, id: string): Pr
   if (heard.kind === 'prompt') {
     const { promptHandlers } = await import('./prompts.ts')
     await promptHandlers['prompt.save'](deps, { ...place, content: heard.text, source_inbox_id: `hook:${id}` }, context)
+  } else if (heard.kind === 'ended') {
+    const { sessionHandlers } = await import('./sessions.ts')
+    await sessionHandlers['session.end'](deps, { id: heard.session_id }, context)
   } else {
     const { observationHandlers } = await import('./observations.ts')
     const captured = { ...place, content: heard.text, source: 'subagent-stop' }
@@ -43,16 +50,48 @@ export async function writeHeard(deps: EngineDeps, heard: Heard, id: string): Pr
   }
 }
 
-/** Takes up to so many waiting files, oldest first; one that holds nothing of ours is set aside as `.bad`. */
-export async function drainHeard(deps: EngineDeps, filesMax: number): Promise<number> {
-  const entries = (await deps.files.list(waitingDirectory(deps))) ?? []
-  const names = entries.filter((one) => one.kind === 'file' && /^[0-9A-Z]{26}\.json$/.test(one.name)).slice(0, filesMax)
+/** Memories a sub-agent's report may hold for a hook to write them: each is compared with what is known already. */
+const memoriesAtOnceMax = 1
+
+/** Whether it can be written in the time of a hook. */
+export const isWrittenAtOnce = ({ kind, text }: Heard): boolean =>
+  kind !== 'captured' || extractLearnings(text).length <= memoriesAtOnceMax
+
+export type DrainOptions = {
+  readonly filesMax: number
+  readonly msMax: number
+  /** Only what a hook has time for. */
+  readonly areSmall?: boolean
+}
+
+/** Takes waiting files, oldest first, until the time is up; one that holds nothing of ours is set aside as `.bad`. */
+export async function drainHeard(deps: EngineDeps, options: DrainOptions): Promise<number> {
+  const untilMs = deps.clock.monotonicMs() + options.msMax
   let written = 0
-  for (const { name } of names) if (await drainFile(deps, name)) written++
+  for (const name of (await waitingNames(deps)).slice(0, options.filesMax)) {
+    if (deps.clock.monotonicMs() > untilMs) break
+    if (await drainFile(deps, name, options)) written++
+  }
   return written
 }
 
-async function drainFile(deps: EngineDeps, name: string): Promise<boolean> {
+/** What hooks heard and nobody wrote yet, oldest first. */
+export const waitingNames = (deps: Pick<EngineDeps, 'dataDir' | 'files'>): Promise<readonly string[]> =>
+  namesLike(deps, /^[0-9A-Z]{26}\.json$/)
+
+/** What was set aside because nobody can read it. */
+export const unreadableHeard = (deps: Pick<EngineDeps, 'dataDir' | 'files'>): Promise<readonly string[]> =>
+  namesLike(deps, /[.]bad$/)
+
+async function namesLike(deps: Pick<EngineDeps, 'dataDir' | 'files'>, shape: RegExp): Promise<readonly string[]> {
+  const entries = (await deps.files.list(waitingDirectory(deps))) ?? []
+  return entries.flatMap(({ kind, name }) => (kind === 'file' && shape.test(name) ? [name] : []))
+}
+
+/** What no later try would change: no such session, and what no session may be called. */
+const hopeless: readonly ErrorCode[] = ['invalid_request', 'unknown_session']
+
+async function drainFile(deps: EngineDeps, name: string, { areSmall = false }: DrainOptions): Promise<boolean> {
   const path = join(waitingDirectory(deps), name)
   const bytes = await deps.files.readBytes(path)
   if (bytes === null) return false
@@ -61,10 +100,11 @@ async function drainFile(deps: EngineDeps, name: string): Promise<boolean> {
     await deps.files.rename(path, `${path}.bad`)
     return false
   }
+  if (areSmall && !isWrittenAtOnce(heard)) return false
   try {
     await writeHeard(deps, heard, name.slice(0, -'.json'.length))
   } catch (error) {
-    if (!(error instanceof EngramError) || error.code !== 'invalid_request') throw error
+    if (!(error instanceof EngramError) || !hopeless.includes(error.code)) throw error
     await deps.files.rename(path, `${path}.bad`)
     return false
   }
@@ -75,9 +115,10 @@ async function drainFile(deps: EngineDeps, name: string): Promise<boolean> {
 function heardIn(bytes: Uint8Array): Heard | null {
   const value = parsed(bytes)
   const { kind, session_id, directory, text } = value
-  if (kind !== 'prompt' && kind !== 'captured') return null
+  const known = kinds.find((one) => one === kind)
+  if (known === undefined) return null
   if (typeof session_id !== 'string' || typeof directory !== 'string' || typeof text !== 'string') return null
-  return text.length > limits.promptBytesMax * 4 ? null : { kind, session_id, directory, text }
+  return text.length > limits.promptBytesMax * 4 ? null : { kind: known, session_id, directory, text }
 }
 
 function parsed(bytes: Uint8Array): Readonly<Record<string, unknown>> {

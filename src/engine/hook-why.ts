@@ -1,38 +1,54 @@
 import { join } from 'node:path'
 import type { Injection } from '../api/hooks.ts'
 import { EngramError } from '../model/errors.ts'
-import { sha256Hex } from '../platform/bytes.ts'
 import { writeAtomic } from '../platform/files.ts'
 import type { EngineDeps, Handlers } from './handler.ts'
 import { hooksDirectory } from './hook-folder.ts'
 
 export const hookHandlers: Handlers<'hook.why'> = {
   'hook.why': async (deps, input) => {
-    const path = input.session_id === undefined ? lastPath(deps) : pathOf(deps, input.session_id)
-    const bytes = await deps.files.readBytes(path)
+    const path = input.session_id === undefined ? await lastPath(deps) : pathOf(deps, input.session_id)
+    const bytes = path === null ? null : await deps.files.readBytes(path)
     const injection = bytes === null ? null : injectionIn(bytes)
-    if (injection !== null) return injection
+    const isAsked = input.session_id === undefined || injection?.session_id === input.session_id
+    if (injection !== null && isAsked) return injection
     const whom = input.session_id === undefined ? 'any session' : `session ${JSON.stringify(input.session_id)}`
     throw new EngramError('not_found', `No hook has put anything before ${whom}.`)
   },
 }
 
-const lastPath = (deps: Pick<EngineDeps, 'dataDir'>): string => join(hooksDirectory(deps), 'last.json')
+/** The file written last: who asks has the time to look, a hook has none to note it. */
+async function lastPath(deps: Pick<EngineDeps, 'dataDir' | 'files'>): Promise<string | null> {
+  const entries = (await deps.files.list(hooksDirectory(deps))) ?? []
+  const names = entries.flatMap(({ name }) => (/^why-[0-9a-f]{3}\.json$/.test(name) ? [name] : []))
+  const paths = names.map((name) => join(hooksDirectory(deps), name))
+  const facts = await deps.files.factsOfMany(paths)
+  const times = facts.map((one) => one?.mtimeNs ?? 0n)
+  const newest = times.reduce((best, time, index) => (time > (times[best] ?? 0n) ? index : best), 0)
+  return paths[newest] ?? null
+}
 
 /** One file for each of 4,096 groups of sessions: the newest of a group stays, so that the folder cannot grow. */
 const pathOf = (deps: Pick<EngineDeps, 'dataDir'>, sessionId: string): string =>
-  join(hooksDirectory(deps), `why-${sha256Hex(sessionId).slice(0, 3)}.json`)
+  join(hooksDirectory(deps), `why-${groupOf(sessionId)}.json`)
+
+/** One of 4,096 groups, three hex digits. FNV-1a: it only spreads, and a hook has no time to load a real hash. */
+export function groupOf(text: string): string {
+  let hash = 0x811c9dc5
+  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193)
+  return ((hash >>> 0) & 0xfff).toString(16).padStart(3, '0')
+}
 
 /** Keeps what was put before an agent; ids and scores, no content (MEM-1611). */
 export async function rememberInjection(
-  deps: Pick<EngineDeps, 'dataDir' | 'files' | 'ids'>,
+  deps: Pick<EngineDeps, 'dataDir' | 'files' | 'clock'>,
   injection: Injection,
 ): Promise<void> {
   const bytes = new TextEncoder().encode(JSON.stringify(injection))
   await deps.files.makeDirectory(hooksDirectory(deps), 0o700)
-  const options = { permissions: 0o600, unique: deps.ids.ulid() }
+  // Lost in a power cut it only explains nothing; the agent does not wait for the disk.
+  const options = { permissions: 0o600, unique: String(deps.clock.monotonicMs()), isSynced: false }
   await writeAtomic(deps.files, pathOf(deps, injection.session_id), bytes, options)
-  await writeAtomic(deps.files, lastPath(deps), bytes, options)
 }
 
 function injectionIn(bytes: Uint8Array): Injection | null {

@@ -10,6 +10,7 @@ import type { WriteTx } from '../store/transaction.ts'
 import type { EngineDeps } from './handler.ts'
 import type { IngestCleaner } from './ingest-text.ts'
 import { cutText } from './rules/cut.ts'
+import { keptDirectory } from './places.ts'
 import { createSession } from './session-of-write.ts'
 
 type GivenSession = NonNullable<Parsed<'ingest.commit'>['session']>
@@ -23,10 +24,11 @@ export type IngestedSession = { readonly row: SessionRow; readonly outcome: 'cre
 export function ingestSession(
   tx: WriteTx,
   deps: EngineDeps,
-  given: GivenSession,
+  told: GivenSession,
   project: string | null,
   cleaner: IngestCleaner,
 ): IngestedSession | null {
+  const given = { ...told, directory: keptDirectory(deps, told.directory) }
   const nowMs = deps.clock.nowMs()
   const known = sessionById(tx, given.id)
   if (known === undefined && findTombstone(tx, 'session', given.id) !== undefined) return null

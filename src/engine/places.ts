@@ -6,6 +6,7 @@ import { projectOfDirectory, sessionById } from '../store/sessions.ts'
 import type { ReadTx } from '../store/transaction.ts'
 import type { EngineDeps } from './handler.ts'
 import { detectProject, type DetectedProject } from './project-detection.ts'
+import { secretsIn } from './secret-names.ts'
 import { similarNames } from './rules/similar-names.ts'
 
 /** Where a call stands: the project it writes to or reads from, and how that was found (MEM-804). */
@@ -147,7 +148,7 @@ async function detectedPlace(
 ): Promise<Place> {
   const found = await detectProject(deps, directory, options)
   return deps.store.read((tx) => {
-    const remembered = rememberedDirectory(tx, found, directory)
+    const remembered = rememberedDirectory(deps, tx, found, directory)
     const { name, known, warnings } = recogniseProject(tx, remembered ?? found.project)
     // Only a person who named a project needs to hear that it is new.
     const told = warnings.filter((one) => one.code !== 'project_created' || similarIn(one))
@@ -169,9 +170,9 @@ const similarIn = (one: Warning): boolean =>
  * What a binding says of a directory named by nothing but its path, or, once it is gone, what the sessions that ran in it
  * or in the nearest folder above it say (ING-PRJ-2a).
  */
-function rememberedDirectory(tx: ReadTx, found: DetectedProject, given: string): string | null {
+function rememberedDirectory(deps: EngineDeps, tx: ReadTx, found: DetectedProject, given: string): string | null {
   if (found.source !== 'dir_basename') return null
-  const directory = directoryOf(given)
+  const directory = keptDirectory(deps, given)
   const bound = boundProject(tx, 'directory', directory)
   return bound ?? (found.isGone ? (projectOfDirectory(tx, directory) ?? null) : null)
 }
@@ -180,6 +181,15 @@ function rememberedDirectory(tx: ReadTx, found: DetectedProject, given: string):
 export function directoryOf(given: string | undefined): string {
   const trimmed = (given ?? '').trim()
   return /^.[/\\]*$|^[A-Za-z]:[/\\]?$/.test(trimmed) ? trimmed : trimmed.replace(/[/\\]{1,64}$/, '')
+}
+
+/**
+ * A directory as it is stored: without what must not reach the disk, masked alike wherever it stands, so that sessions of
+ * one directory stay together (MEM-1702).
+ */
+export function keptDirectory({ redactor }: Pick<EngineDeps, 'redactor'>, given: string | undefined): string {
+  const directory = directoryOf(given)
+  return secretsIn(redactor, directory).length === 0 ? directory : redactor.clean(directory).text
 }
 
 /** The name behind a percent-encoded one, as `engram projects` prints names a shell would act on; null for others. */

@@ -83,6 +83,15 @@ describe('nothing private and no secret reaches a file', () => {
     ['author of a prompt', () => test.engine.call('prompt.save', { project: 'acme', content: 'x', author: token })],
     ['agent', () => test.engine.call('session.start', { id: 's', project: 'acme', agent: token })],
     [
+      'directory of a session',
+      async () => {
+        const directory = `/home/${token}/shop`
+        await test.engine.call('session.start', { id: 's', project: 'acme', directory })
+        await save({ session_id: undefined, directory, content: 'Another' })
+        await test.engine.call('prompt.save', { project: 'acme', content: 'A prompt', session_id: 'p', directory })
+      },
+    ],
+    [
       'summary at the end',
       async () => {
         await test.engine.call('session.start', { id: 's', project: 'acme' })

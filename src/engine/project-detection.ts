@@ -2,6 +2,7 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { EngramError } from '../model/errors.ts'
 import { nameProject } from '../model/project-name.ts'
 import type { ProjectSource, Warning } from '../model/records.ts'
+import type { RepositoryFound } from '../platform/git-files.ts'
 import type { EngineDeps } from './handler.ts'
 
 /** What a directory belongs to, before memory is asked (MEM-802). */
@@ -76,6 +77,7 @@ function foldersUpTo(here: string, depth: number): readonly string[] {
 
 type Repository = {
   readonly root: string
+  readonly found: RepositoryFound
   /** The root of the main work tree: it names the project for every linked one. */
   readonly mainRoot: string
   /** How many folders the asked one lies below the root; counted by git, since either path may hold links. */
@@ -83,17 +85,12 @@ type Repository = {
 }
 
 async function findRepository(git: Doors['git'], directory: string): Promise<Repository | null> {
-  const answer = await git.run(
-    directory,
-    ['rev-parse', '--show-toplevel', '--git-common-dir', '--show-prefix'],
-    gitTimeoutMs,
-  )
-  const [root = '', common = '', prefix = ''] = (answer ?? '').split('\n')
-  if (root === '' || common === '') return null
-  // Relative to where git was asked, in the versions that know no other form.
-  const commonDirectory = resolve(directory, common)
+  const found = await git.repositoryOf(directory, gitTimeoutMs)
+  if (found === null) return null
+  const { root, commonDirectory, prefix } = found
   return {
     root,
+    found,
     mainRoot: basename(commonDirectory) === '.git' ? dirname(commonDirectory) : root,
     depth: prefix.split('/').filter((part) => part !== '').length,
   }
@@ -106,12 +103,7 @@ async function insideGit(
 ): Promise<DetectedProject> {
   const { git } = doors
   // Only this clone's own settings: a label in the user's global ones would name every repository.
-  const answer = await git.run(
-    repository.root,
-    ['config', '--local', '--get-regexp', '^(engram[.]project|remote[.]origin[.]url)$'],
-    gitTimeoutMs,
-  )
-  const values = new Map((answer ?? '').split('\n').map((line) => splitOnce(line, ' ')))
+  const values = await git.localConfig(repository.found, ['engram.project', 'remote.origin.url'], gitTimeoutMs)
   const remote = remoteName(values.get('remote.origin.url') ?? '')
   const source = remote === null ? 'git_root' : 'git_remote'
   const label = usableName(values.get('engram.project') ?? '')
@@ -239,9 +231,4 @@ export function usableName(given: string): string | null {
     if (error instanceof EngramError) return null
     throw error
   }
-}
-
-function splitOnce(line: string, separator: string): [string, string] {
-  const at = line.indexOf(separator)
-  return at < 0 ? [line, ''] : [line.slice(0, at), line.slice(at + 1)]
 }

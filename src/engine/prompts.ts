@@ -14,7 +14,7 @@ import type { ReadTx, WriteTx } from '../store/transaction.ts'
 import { createTextCleaner } from './clean-texts.ts'
 import type { EngineDeps, Handlers } from './handler.ts'
 import { localNumber } from './lookup-observation.ts'
-import { directoryOf, placeOfRead, placeOfWrite, type Place } from './places.ts'
+import { keptDirectory, placeOfRead, placeOfWrite, type Place } from './places.ts'
 import { toPrompt } from './present.ts'
 import { cutText, type Cut } from './rules/cut.ts'
 import { sessionOfWrite } from './session-of-write.ts'
@@ -78,7 +78,7 @@ function savePrompt(tx: WriteTx, deps: EngineDeps, input: Parsed<'prompt.save'>,
     {
       sessionId: made.sessionId,
       project,
-      directory: directoryOf(input.directory),
+      directory: keptDirectory(deps, input.directory),
       agent: null,
       agentPid: input.agent_pid,
       strict: false,

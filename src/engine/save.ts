@@ -22,7 +22,7 @@ import type { WriteTx } from '../store/transaction.ts'
 import { cleanName, createTextCleaner, type TextCleaner } from './clean-texts.ts'
 import { editObservation } from './edit-observation.ts'
 import type { EngineDeps } from './handler.ts'
-import { directoryOf, placeOfWrite, type Place } from './places.ts'
+import { keptDirectory, placeOfWrite, type Place } from './places.ts'
 import { cutText, cutTitle, titleFromContent, type Cut } from './rules/cut.ts'
 import { decideSave, expiryAfterSave, normalisedHash, type SaveDecision, type SaveState } from './rules/dedupe.ts'
 import { mergeCounters } from './rules/merge.ts'
@@ -141,7 +141,7 @@ export async function contextOfSave(deps: EngineDeps, input: Omit<SaveInput, 'co
   return {
     place: await placeOfWrite(deps, { ...input, session_id: sessionId }),
     sessionId,
-    directory: directoryOf(input.directory),
+    directory: keptDirectory(deps, input.directory),
     agentPid: input.agent_pid,
     strict: input.strict === true,
   }

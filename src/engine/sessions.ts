@@ -23,7 +23,7 @@ import { writeTombstone } from '../store/tombstones.ts'
 import type { ReadTx, WriteTx } from '../store/transaction.ts'
 import { createTextCleaner } from './clean-texts.ts'
 import type { EngineDeps, Handlers } from './handler.ts'
-import { directoryOf, placeOfRead, placeOfWrite, type Place } from './places.ts'
+import { keptDirectory, placeOfRead, placeOfWrite, type Place } from './places.ts'
 import { toSession, toSessionSummary } from './present.ts'
 import { cutText } from './rules/cut.ts'
 import { endedByItself } from './rules/session-choice.ts'
@@ -106,7 +106,7 @@ function startSession(tx: WriteTx, deps: EngineDeps, input: Parsed<'session.star
   const project = place.project === null ? null : fileUnder(tx, place.project, formatTime(nowMs))
   const here = { ...place, project }
   const known = sessionById(tx, input.id)
-  const row = known === undefined ? newSession(tx, input, here, nowMs) : knownSession(tx, known, input, here, nowMs)
+  const row = known === undefined ? newSession(tx, deps, input, here) : knownSession(tx, deps, known, input, here)
   touchSession(tx, row.id, nowMs, nowMs + deps.settings.sessionLeaseMs)
   return {
     id: row.id,
@@ -118,15 +118,15 @@ function startSession(tx: WriteTx, deps: EngineDeps, input: Parsed<'session.star
   }
 }
 
-function newSession(tx: WriteTx, input: Parsed<'session.start'>, place: Place, nowMs: number): SessionRow {
+function newSession(tx: WriteTx, deps: EngineDeps, input: Parsed<'session.start'>, place: Place): SessionRow {
   const wanted = {
     project: place.project,
-    directory: directoryOf(input.directory),
+    directory: keptDirectory(deps, input.directory),
     agent: input.agent || null,
     agentPid: input.agent_pid,
   }
   const mode = input.ownership_mode === 'project_owned' ? 'project_owned' : 'shared'
-  const row = createSession(tx, input.id, wanted, nowMs, mode)
+  const row = createSession(tx, input.id, wanted, deps.clock.nowMs(), mode)
   const started = input.started_at === undefined || isBlank(input.started_at) ? row.started_at : input.started_at
   const complete: SessionRow = {
     ...row,
@@ -139,11 +139,12 @@ function newSession(tx: WriteTx, input: Parsed<'session.start'>, place: Place, n
 
 function knownSession(
   tx: WriteTx,
+  deps: EngineDeps,
   known: SessionRow,
   input: Parsed<'session.start'>,
   place: Place,
-  nowMs: number,
 ): SessionRow {
+  const nowMs = deps.clock.nowMs()
   refuseOtherProject(known, input, place)
   if (input.isolated === true && known.isolated === 0) {
     throw new EngramError('session_isolation_conflict', `Session ${known.id} exists and is not isolated.`)
@@ -157,7 +158,7 @@ function knownSession(
   const complete: SessionRow = {
     ...open,
     project: open.project === '' ? (place.project ?? '') : open.project,
-    directory: open.directory === '' ? directoryOf(input.directory) : open.directory,
+    directory: open.directory === '' ? keptDirectory(deps, input.directory) : open.directory,
     agent: open.agent ?? (input.agent || null),
     agent_pid: input.agent_pid ?? open.agent_pid,
   }

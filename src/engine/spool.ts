@@ -11,7 +11,7 @@ import type { WriteTx } from '../store/transaction.ts'
 import { saveOfAdd } from './extracted.ts'
 import type { EngineDeps } from './handler.ts'
 import { saveOnce } from './observations.ts'
-import { recogniseProject, type Place } from './places.ts'
+import { keptDirectory, recogniseProject, type Place } from './places.ts'
 import { detectProject, usableName } from './project-detection.ts'
 import { suggestTopicKey } from './rules/topic.ts'
 import { contextOfSave, prepareSave, type SaveContext, type SaveInput } from './save.ts'
@@ -93,7 +93,7 @@ async function contextWithoutStore(deps: EngineDeps, input: SaveInput): Promise<
     return {
       place,
       sessionId: isBlank(input.session_id) ? undefined : input.session_id,
-      directory: input.directory ?? '',
+      directory: keptDirectory(deps, input.directory),
       agentPid: input.agent_pid,
       strict: false,
     }

@@ -4,6 +4,7 @@ import { formatTime } from '../model/times.ts'
 import { originOf } from '../store/change-clock.ts'
 import type { ReadTx } from '../store/transaction.ts'
 import type { EngineDeps, Handlers } from './handler.ts'
+import { hooksFired } from './hook-folder.ts'
 import { readLastError, readLastSearch } from './marks.ts'
 import { spoolNames } from './spool.ts'
 
@@ -17,7 +18,7 @@ export const statusHandlers: Handlers<'system.health' | 'system.status'> = {
   }),
   'system.status': async (deps): Promise<Status> => {
     const waiting = await spoolNames(deps)
-    const [search, error] = await Promise.all([readLastSearch(deps), readLastError(deps)])
+    const [search, error, hooks] = await Promise.all([readLastSearch(deps), readLastError(deps), hooksFired(deps)])
     const stats = deps.store.stats()
     return deps.store.read((tx) => ({
       version: deps.version,
@@ -45,6 +46,7 @@ export const statusHandlers: Handlers<'system.health' | 'system.status'> = {
       ingest: ingestOf(tx),
       review: reviewOf(tx, formatTime(deps.clock.nowMs())),
       ...todayOf(tx, deps),
+      hooks,
     }))
   },
 }

@@ -24,7 +24,8 @@ export type ConnectionPlace = {
  * One agent's way in. It is bound to one session, so that a save never asks which (MEM-703).
  *
  * - The session is made at the first write that names none: `mcp-<ulid>`, the agent's name, its directory.
- * - An id that the agent or a hook names rebinds it (MEM-704); one's own session of before is ended.
+ * - An id that the agent or a hook names rebinds it once a write under it succeeded (MEM-704); one's own session of before
+ *   is ended.
  * - `close` ends the session that was made here, with the last summary given.
  */
 export class Connection {
@@ -65,12 +66,18 @@ export class Connection {
     return agentPid === undefined ? {} : { agent_pid: agentPid }
   }
 
-  /** The project this connection stands in; found once, since finding it asks git. What failed is asked again. */
+  /** The project this connection stands in; found once, since finding it may ask git. A failure is no finding. */
   here(): Promise<ResolvedProject> {
-    return (this.#here ??= this.caller.call('project.resolve', this.place).catch((error: unknown) => {
+    return (this.#here ??= this.#find())
+  }
+
+  async #find(): Promise<ResolvedProject> {
+    try {
+      return await this.caller.call('project.resolve', this.place)
+    } catch (error) {
       this.#here = null
       throw error
-    }))
+    }
   }
 
   /** The project a call is about, with how it was found. */
@@ -80,24 +87,27 @@ export class Connection {
 
   /** The session of a write: the one named, else the bound one, else a new one. */
   async sessionOfWrite(named: string | undefined): Promise<string> {
-    if (named !== undefined) {
-      await this.rebind(named)
-      return named
-    }
+    if (named !== undefined) return named
     if (this.#bound !== null) return this.#bound.id
     return (this.#binding ??= this.#begin())
+  }
+
+  /**
+   * After a write that succeeded: the id it named rebinds, so that one nobody can write to never does; nor does one of
+   * another project, or one of several agents that share this way in. The engine may have continued an ended session
+   * under another name; later writes follow.
+   */
+  async wrote(named: string | undefined, used: string, warnings: readonly Warning[]): Promise<void> {
+    const has = (code: string): boolean => warnings.some((one) => one.code === code)
+    if (named !== undefined && !this.isShared && !has('session_project_mismatch')) await this.rebind(named)
+    if (this.#bound !== null && has('session_already_ended') && used !== '')
+      this.#bound = { id: used, own: this.#bound.own }
   }
 
   async rebind(id: string): Promise<void> {
     const before = this.#bound
     this.#bound = { id, own: false }
     if (before !== null && before.own && before.id !== id) await this.#end(before.id)
-  }
-
-  /** The engine may have continued an ended session under another name; later writes follow. */
-  follow(used: string, warnings: readonly Warning[]): void {
-    const isContinuation = warnings.some((one) => one.code === 'session_already_ended')
-    if (this.#bound !== null && isContinuation && used !== '') this.#bound = { id: used, own: this.#bound.own }
   }
 
   async close(): Promise<void> {

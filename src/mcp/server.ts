@@ -19,6 +19,8 @@ export type McpServerOptions = {
   readonly tools: readonly Tool[]
   /** The connection of a client, by the name it gave. */
   readonly connectionOf: (agent: string | undefined) => Connection
+  /** Told of each call of a tool until it is answered. */
+  readonly watch?: (call: Promise<unknown>) => void
 }
 
 /**
@@ -45,7 +47,9 @@ export function mcpServer(options: McpServerOptions): Server {
     if (found === undefined) {
       throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Unknown tool ${JSON.stringify(params.name)}`)
     }
-    return callTool(found, connectionOf(context), params.arguments ?? {})
+    const called = callTool(found, connectionOf(context), params.arguments ?? {})
+    options.watch?.(called)
+    return called
   })
   server.setRequestHandler('resources/list', () => ({ resources: resourceList }))
   server.setRequestHandler('resources/templates/list', () => ({ resourceTemplates }))

@@ -1,4 +1,5 @@
-import type { Readable, Writable } from 'node:stream'
+import { PassThrough, type Readable, type Writable } from 'node:stream'
+import { setTimeout } from 'node:timers/promises'
 import { serveStdio, StdioServerTransport } from '@modelcontextprotocol/server/stdio'
 import { Connection, type ConnectionOptions } from './connection.ts'
 import { mcpServer } from './server.ts'
@@ -18,8 +19,15 @@ export type StdioOptions = {
  */
 export async function serveMcpOverStdio(options: StdioOptions, signal: AbortSignal): Promise<void> {
   const connection = new Connection(options.connection)
-  const transport = new StdioServerTransport(options.input, options.output)
-  const running = serveStdio(() => mcpServer({ ...options, connectionOf: () => connection }), { transport })
+  // The transport gives up what it was asked when its input ends: that end is kept from it until all is answered.
+  const gate = options.input.pipe(new PassThrough(), { end: false })
+  const transport = new StdioServerTransport(gate, options.output)
+  const calls = new Set<Promise<unknown>>()
+  const watch = (call: Promise<unknown>): void => {
+    calls.add(call)
+    void call.finally(() => calls.delete(call))
+  }
+  const running = serveStdio(() => mcpServer({ ...options, connectionOf: () => connection, watch }), { transport })
   await new Promise<void>((resolve) => {
     options.input
       .once('end', resolve)
@@ -29,6 +37,19 @@ export async function serveMcpOverStdio(options: StdioOptions, signal: AbortSign
     if (signal.aborted) resolve()
     else signal.addEventListener('abort', () => resolve(), { once: true })
   })
+  await answered(calls)
   await running.close()
   await connection.close()
+}
+
+/** Who closes its end at once still gets what it asked for; whoever waits for something to happen does not. */
+const answerMsMax = 1_000
+const settleMs = 20
+
+async function answered(calls: ReadonlySet<Promise<unknown>>): Promise<void> {
+  const late = Date.now() + answerMsMax
+  do {
+    // What was read last may not have begun, and what is answered is still to be written.
+    await setTimeout(settleMs)
+  } while (calls.size > 0 && Date.now() < late)
 }

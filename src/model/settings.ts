@@ -15,6 +15,10 @@ export type Settings = {
   readonly lockTtlMs: number
   /** New locks one agent may hold at once (COL-1210). */
   readonly locksPerAgentMax: number
+  /** What hooks put before an agent: at the start of a session, with each prompt too, or never (MEM-1602). */
+  readonly hooksInject: 'none' | 'start' | 'prompt'
+  /** Whether the start of a session reads chunks that came with the repository. */
+  readonly hooksImport: boolean
 }
 
 export const defaultSettings: Settings = {
@@ -27,4 +31,6 @@ export const defaultSettings: Settings = {
   embedder: 'bundled',
   lockTtlMs: 60_000,
   locksPerAgentMax: 100,
+  hooksInject: 'start',
+  hooksImport: true,
 }

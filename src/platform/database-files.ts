@@ -47,12 +47,12 @@ export const absolutePath = (path: string): string => resolve(path)
 
 export const pathIn = (directory: string, ...names: string[]): string => join(directory, ...names)
 
-/** The directory and its parents, for their owner alone; one that is there is left as it is. */
-export function makeDirectory(path: string): void {
+/** The directory and its parents, for their owner alone unless told otherwise; one that is there is left as it is. */
+export function makeDirectory(path: string, permissions = 0o700): void {
   // One step at a time: Node's own recursion never ends where a parent exists and takes no child, as below /proc.
   for (const step of missingDirectories(path)) {
     try {
-      mkdirSync(step, { mode: 0o700 })
+      mkdirSync(step, { mode: permissions })
     } catch (error) {
       if (errorCodeOf(error) !== 'EEXIST' || statSync(step, { throwIfNoEntry: false })?.isDirectory() !== true)
         throw error

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
 import { sha256Hex } from './bytes.ts'
 import { FaultyFiles, isChange } from './faulty-files.ts'
+import { filesAtOnce } from './files-at-once.ts'
 import { errorCodeOf, sha256OfFile, systemFiles, writeAtomic } from './files.ts'
 
 const root = await mkdtemp(join(tmpdir(), 'engram-files-'))
@@ -18,10 +19,13 @@ beforeEach(async () => {
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 const code = async (work: Promise<unknown>): Promise<string> => work.then(() => 'none', errorCodeOf)
 
-describe('system files', () => {
+describe.each([
+  ['system files', systemFiles],
+  ['files at once', filesAtOnce],
+] as const)('%s', (_, doors) => {
   it('appends, reads at a position, cuts, tells facts', async () => {
     const path = join(directory, 'a')
-    const file = await systemFiles.open(path, 'append')
+    const file = await doors.open(path, 'append')
     await file.write(bytes('hello '))
     await file.write(bytes('world'))
     const into = new Uint8Array(20)
@@ -37,46 +41,42 @@ describe('system files', () => {
   it('open modes: read must exist, create must not, links are never followed, pipes do not hang', async () => {
     const path = join(directory, 'a')
     await symlink(join(directory, 'elsewhere'), join(directory, 'link'))
-    expect(await code(systemFiles.open(path, 'read'))).toBe('ENOENT')
-    await (await systemFiles.open(path, 'create', 0o640)).close()
-    expect(await code(systemFiles.open(path, 'create'))).toBe('EEXIST')
+    expect(await code(doors.open(path, 'read'))).toBe('ENOENT')
+    await (await doors.open(path, 'create', 0o640)).close()
+    expect(await code(doors.open(path, 'create'))).toBe('EEXIST')
     for (const mode of ['read', 'append', 'create'] as const) {
-      expect(['ELOOP', 'EEXIST']).toContain(await code(systemFiles.open(join(directory, 'link'), mode)))
+      expect(['ELOOP', 'EEXIST']).toContain(await code(doors.open(join(directory, 'link'), mode)))
     }
-    expect(await systemFiles.facts(join(directory, 'link'))).toMatchObject({ kind: 'symlink' })
+    expect(await doors.facts(join(directory, 'link'))).toMatchObject({ kind: 'symlink' })
   })
 
   it('makes a directory with its parents; a place that takes none is an error at once', async () => {
     const deep = join(directory, 'a/b/c')
-    await systemFiles.makeDirectory(deep, 0o700)
-    await systemFiles.makeDirectory(deep, 0o700)
-    expect(await systemFiles.facts(join(directory, 'a'))).toMatchObject({ kind: 'directory', mode: 0o700 })
+    await doors.makeDirectory(deep, 0o700)
+    await doors.makeDirectory(deep, 0o700)
+    expect(await doors.facts(join(directory, 'a'))).toMatchObject({ kind: 'directory', mode: 0o700 })
     await writeFile(join(directory, 'file'), '')
-    expect(await code(systemFiles.makeDirectory(join(directory, 'file'), 0o700))).toBe('EEXIST')
-    expect(['EEXIST', 'ENOTDIR']).toContain(await code(systemFiles.makeDirectory(join(directory, 'file/x'), 0o700)))
-    expect(await code(systemFiles.makeDirectory('/proc/nothing/deeper', 0o700))).toBe('ENOENT')
+    expect(await code(doors.makeDirectory(join(directory, 'file'), 0o700))).toBe('EEXIST')
+    expect(['EEXIST', 'ENOTDIR']).toContain(await code(doors.makeDirectory(join(directory, 'file/x'), 0o700)))
+    expect(await code(doors.makeDirectory('/proc/nothing/deeper', 0o700))).toBe('ENOENT')
   })
 
   it('answers null for what is not there, and removes what is not there', async () => {
     const path = join(directory, 'none')
-    expect([await systemFiles.facts(path), await systemFiles.list(path), await systemFiles.readBytes(path)]).toEqual([
-      null,
-      null,
-      null,
-    ])
-    await systemFiles.remove(path)
-    expect(await systemFiles.list(directory)).toEqual([])
+    expect([await doors.facts(path), await doors.list(path), await doors.readBytes(path)]).toEqual([null, null, null])
+    await doors.remove(path)
+    expect(await doors.list(directory)).toEqual([])
   })
 
   it('links a file under a second name, and removes empty directories only', async () => {
     await writeFile(join(directory, 'a'), 'x')
-    await systemFiles.link(join(directory, 'a'), join(directory, 'b'))
+    await doors.link(join(directory, 'a'), join(directory, 'b'))
     expect((await stat(join(directory, 'b'))).nlink).toBe(2)
-    expect(await code(systemFiles.link(join(directory, 'a'), join(directory, 'b')))).toBe('EEXIST')
-    await systemFiles.makeDirectory(join(directory, 'sub'), 0o700)
-    expect(await code(systemFiles.removeDirectory(directory))).toBe('ENOTEMPTY')
-    await systemFiles.removeDirectory(join(directory, 'sub'))
-    expect(await systemFiles.list(directory)).toEqual([
+    expect(await code(doors.link(join(directory, 'a'), join(directory, 'b')))).toBe('EEXIST')
+    await doors.makeDirectory(join(directory, 'sub'), 0o700)
+    expect(await code(doors.removeDirectory(directory))).toBe('ENOTEMPTY')
+    await doors.removeDirectory(join(directory, 'sub'))
+    expect(await doors.list(directory)).toEqual([
       { name: 'a', kind: 'file' },
       { name: 'b', kind: 'file' },
     ])
@@ -85,7 +85,7 @@ describe('system files', () => {
   it('sums the beginning of a file, over block borders', async () => {
     const content = Buffer.alloc(2_500_000, 'abc')
     await writeFile(join(directory, 'a'), content)
-    const file = await systemFiles.open(join(directory, 'a'), 'read')
+    const file = await doors.open(join(directory, 'a'), 'read')
     for (const length of [0, 1, 1024 * 1024, 2_500_000]) {
       expect(await sha256OfFile(file, length)).toBe(sha256Hex(content.subarray(0, length)))
     }

@@ -1,8 +1,12 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync, readSync } from 'node:fs'
-import * as fs from 'node:fs/promises'
+import type * as nodePromises from 'node:fs/promises'
 import { dirname, basename, join } from 'node:path'
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { crypto } from './crypto.ts'
+
+/** Node's promises of files, loaded at first use: a process that needs none starts without them. */
+const fs = (): typeof nodePromises => (loaded ??= process.getBuiltinModule('node:fs/promises'))
+
+let loaded: typeof nodePromises | undefined
 
 export type FileKind = 'file' | 'directory' | 'symlink' | 'other'
 
@@ -60,7 +64,7 @@ export interface Files {
   syncDirectory(path: string): Promise<void>
 }
 
-const flags: Readonly<Record<OpenMode, number>> = {
+export const openFlags: Readonly<Record<OpenMode, number>> = {
   // Non-blocking: opening a pipe someone put there must not hang.
   read: constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK,
   append: constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW,
@@ -77,13 +81,13 @@ type StatLike = {
 
 type KindLike = { isFile(): boolean; isDirectory(): boolean; isSymbolicLink(): boolean }
 
-function kindOf(entry: KindLike): FileKind {
+export function kindOf(entry: KindLike): FileKind {
   if (entry.isFile()) return 'file'
   if (entry.isDirectory()) return 'directory'
   return entry.isSymbolicLink() ? 'symlink' : 'other'
 }
 
-const factsOf = (stat: StatLike & KindLike): FileFacts => ({
+export const factsOf = (stat: StatLike & KindLike): FileFacts => ({
   kind: kindOf(stat),
   size: Number(stat.size),
   mtimeNs: stat.mtimeNs,
@@ -108,7 +112,7 @@ async function orNull<T>(work: Promise<T>): Promise<T | null> {
   }
 }
 
-function systemFile(handle: fs.FileHandle): OpenFile {
+function systemFile(handle: nodePromises.FileHandle): OpenFile {
   return {
     read: async (into, position) => (await handle.read(into, 0, into.length, position)).bytesRead,
     write: async (bytes) => {
@@ -133,14 +137,18 @@ async function missingDirectories(path: string): Promise<readonly string[]> {
 
 async function makeOneDirectory(path: string, permissions: number): Promise<void> {
   try {
-    await fs.mkdir(path, { mode: permissions })
+    await fs().mkdir(path, { mode: permissions })
   } catch (error) {
     if (errorCodeOf(error) !== 'EEXIST' || !(await isDirectory(path))) throw error
   }
 }
 
 const isDirectory = async (path: string): Promise<boolean> =>
-  (await fs.stat(path).catch(() => null))?.isDirectory() === true
+  (
+    await fs()
+      .stat(path)
+      .catch(() => null)
+  )?.isDirectory() === true
 
 /** Others get their turn after about a millisecond. */
 const slice = 128
@@ -150,20 +158,20 @@ async function inSlices<T>(paths: readonly string[], work: (path: string) => T):
   const all: T[] = []
   for (let at = 0; at < paths.length; at += slice) {
     for (const path of paths.slice(at, at + slice)) all.push(work(path))
-    await nextTurn()
+    await new Promise((resolve) => setImmediate(resolve))
   }
   return all
 }
 
-function factsNow(path: string): FileFacts | null {
+export function factsNow(path: string): FileFacts | null {
   const stat = lstatSync(path, { bigint: true, throwIfNoEntry: false })
   return stat === undefined ? null : factsOf(stat)
 }
 
-function readNow(path: string, bytesMax: number): SmallFile | null {
+export function readNow(path: string, bytesMax: number): SmallFile | null {
   let descriptor: number
   try {
-    descriptor = openSync(path, flags.read)
+    descriptor = openSync(path, openFlags.read)
   } catch {
     const facts = factsNow(path)
     return facts === null ? null : { facts, bytes: null }
@@ -179,15 +187,15 @@ function readNow(path: string, bytesMax: number): SmallFile | null {
 }
 
 export const systemFiles: Files = {
-  open: async (path, mode, permissions = 0o600) => systemFile(await fs.open(path, flags[mode], permissions)),
+  open: async (path, mode, permissions = 0o600) => systemFile(await fs().open(path, openFlags[mode], permissions)),
   facts: async (path) => {
-    const stat = await orNull(fs.lstat(path, { bigint: true }))
+    const stat = await orNull(fs().lstat(path, { bigint: true }))
     return stat === null ? null : factsOf(stat)
   },
   factsOfMany: (paths) => inSlices(paths, factsNow),
   readMany: (paths, bytesMax) => inSlices(paths, (path) => readNow(path, bytesMax)),
   list: async (directory) => {
-    const entries = await orNull(fs.readdir(directory, { withFileTypes: true }))
+    const entries = await orNull(fs().readdir(directory, { withFileTypes: true }))
     if (entries === null) return null
     return entries
       .map((entry) => ({ name: entry.name, kind: kindOf(entry) }))
@@ -196,13 +204,13 @@ export const systemFiles: Files = {
   makeDirectory: async (path, permissions) => {
     for (const step of await missingDirectories(path)) await makeOneDirectory(step, permissions)
   },
-  readBytes: (path) => orNull(fs.readFile(path)),
-  rename: (from, to) => fs.rename(from, to),
-  link: (from, to) => fs.link(from, to),
-  remove: (path) => fs.rm(path, { force: true }),
-  removeDirectory: (path) => fs.rmdir(path),
+  readBytes: (path) => orNull(fs().readFile(path)),
+  rename: (from, to) => fs().rename(from, to),
+  link: (from, to) => fs().link(from, to),
+  remove: (path) => fs().rm(path, { force: true }),
+  removeDirectory: (path) => fs().rmdir(path),
   syncDirectory: async (path) => {
-    const handle = await fs.open(path, constants.O_RDONLY)
+    const handle = await fs().open(path, constants.O_RDONLY)
     try {
       await handle.sync()
     } finally {
@@ -214,20 +222,26 @@ export const systemFiles: Files = {
 /**
  * Old content or new content, never neither: unique temporary file beside the target, all bytes, fsync, rename, fsync
  * of the directory. On failure the temporary file is removed and the target is untouched (TRN-403). `temporary` puts
- * the temporary file elsewhere on the same file system.
+ * the temporary file elsewhere on the same file system. Without `isSynced` a power cut may leave neither.
  */
 export async function writeAtomic(
   files: Files,
   path: string,
   bytes: Uint8Array,
-  options: { readonly permissions?: number; readonly unique: string; readonly temporary?: string },
+  options: {
+    readonly permissions?: number
+    readonly unique: string
+    readonly temporary?: string
+    readonly isSynced?: boolean
+  },
 ): Promise<void> {
+  const { isSynced = true } = options
   const temporary = options.temporary ?? join(dirname(path), `.${basename(path)}.${options.unique}.tmp`)
   try {
     const file = await files.open(temporary, 'create', options.permissions)
     try {
       await file.write(bytes)
-      await file.sync()
+      if (isSynced) await file.sync()
     } finally {
       await file.close()
     }
@@ -236,7 +250,7 @@ export async function writeAtomic(
     await files.remove(temporary).catch(() => undefined)
     throw error
   }
-  await files.syncDirectory(dirname(path))
+  if (isSynced) await files.syncDirectory(dirname(path))
 }
 
 const hashBlockBytes = 1024 * 1024

@@ -2,6 +2,7 @@ import { type FSWatcher, closeSync, mkdirSync, openSync, readdirSync, unlinkSync
 import { join } from 'node:path'
 import { errorCodeOf } from './files.ts'
 import type { Random } from './random.ts'
+import { systemClock } from './clock.ts'
 import { startedTicksOf } from './process-life.ts'
 import { isOrphaned, parseTicket, ticketName } from './ticket.ts'
 
@@ -66,7 +67,7 @@ export class Turns {
   /** Waits in line, at most so long. Resolves also when the line itself fails: the caller then goes without order. */
   async take(withinMs: number): Promise<Turn> {
     const ticket = this.#draw()
-    const untilMs = performance.now() + withinMs
+    const untilMs = monotonicMs() + withinMs
     if (ticket === null) return this.#turn(null, turnMsMin)
     let seen = { name: '', sinceMs: 0 }
     for (;;) {
@@ -74,10 +75,10 @@ export class Turns {
       const place = line.indexOf(ticket)
       const [first] = line
       const ahead = line[place - 1]
-      const isTired = performance.now() > untilMs
+      const isTired = monotonicMs() > untilMs
       if (first === undefined || ahead === undefined || isTired) return this.#turn(ticket, turnMsFor(line.length))
-      if (seen.name !== first) seen = { name: first, sinceMs: performance.now() }
-      if (performance.now() - seen.sinceMs > stalledMs) this.#remove(first)
+      if (seen.name !== first) seen = { name: first, sinceMs: monotonicMs() }
+      if (monotonicMs() - seen.sinceMs > stalledMs) this.#remove(first)
       else if (isDead(ahead)) this.#remove(ahead)
       else await this.#untilGone(ahead, place, Math.min(untilMs, seen.sinceMs + stalledMs))
     }
@@ -89,12 +90,12 @@ export class Turns {
   }
 
   #turn(ticket: string | null, turnMs: number): Turn {
-    let untilMs = performance.now() + turnMs
+    let untilMs = monotonicMs() + turnMs
     return {
       isFirst: ticket !== null,
       isOver: () => {
-        if (performance.now() < untilMs) return false
-        untilMs = performance.now() + turnMsMin
+        if (monotonicMs() < untilMs) return false
+        untilMs = monotonicMs() + turnMsMin
         return this.#line().some((name) => name !== ticket)
       },
       release: () => {
@@ -144,7 +145,7 @@ export class Turns {
         resolve()
       }
       const look = (): void => {
-        if (watcher === null || performance.now() > againAtMs || isDead(name)) done()
+        if (watcher === null || monotonicMs() > againAtMs || isDead(name)) done()
       }
       try {
         watcher = watch(join(this.#directory, name), done).on('error', done)
@@ -155,6 +156,8 @@ export class Turns {
     })
   }
 }
+
+const monotonicMs = (): number => systemClock.monotonicMs()
 
 const turnMsFor = (waiting: number): number => Math.min(turnMsMax, roundMs / waiting - handOverMs)
 

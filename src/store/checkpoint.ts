@@ -45,6 +45,9 @@ const asideShare = 1 / 4
  */
 const startShareMin = 3 / 8
 const startShareMax = 7 / 8
+/** Drawn at need: chance is loaded by the first who asks. */
+const startShareDrawn = (random: Random): number =>
+  startShareMin + (Number.parseInt(random.hex(2), 16) / 0x10000) * (startShareMax - startShareMin)
 /** How long the WAL's file stays when the WAL begins anew: cutting it and letting it grow again is what costs. */
 export const keptShare = 1 / 2
 /**
@@ -68,7 +71,7 @@ const threadHeapMaxMiB = 32
  */
 export class Checkpointer {
   readonly #options: CheckpointerOptions
-  readonly #startShare: number
+  #startShare: number | null = null
   readonly #idle = new Later(() => this.#rest())
   readonly #threadIdle = new Later(() => void this.#stopThread())
   #notBeforeMs = Number.NEGATIVE_INFINITY
@@ -79,8 +82,6 @@ export class Checkpointer {
 
   constructor(options: CheckpointerOptions) {
     this.#options = options
-    const drawn = Number.parseInt(options.random.hex(2), 16) / 0x10000
-    this.#startShare = startShareMin + drawn * (startShareMax - startShareMin)
   }
 
   /** Call after each commit, outside any transaction. */
@@ -90,11 +91,16 @@ export class Checkpointer {
     this.#notBeforeMs = nowMs + lookMs
     const walBytes = this.#walBytes()
     if (walBytes >= this.#options.walBytesForced) this.#force(nowMs)
-    else if (walBytes >= this.#options.walBytesForced * this.#asideFrom()) this.#moveAside(nowMs)
+    else if (
+      walBytes >= this.#options.walBytesForced * asideShare &&
+      walBytes >= this.#options.walBytesForced * this.#asideFrom()
+    )
+      this.#moveAside(nowMs)
   }
 
   #asideFrom(): number {
-    return this.#thread === null ? this.#startShare : asideShare
+    if (this.#thread !== null) return asideShare
+    return (this.#startShare ??= startShareDrawn(this.#options.random))
   }
 
   async stop(): Promise<void> {

@@ -55,6 +55,8 @@ export type StoreStats = {
 const lineWaitMsMax = 4_000
 const busyWaitMsMax = 7_000
 const busyAgainMs = 1
+/** Pages of log (2 MiB) that a process may leave to the next one, which reads them in two milliseconds. */
+const framesLeftMax = 512
 /** After a failure of the disk the file is opened and checked again at most this often. */
 const reopenAgainMs = 250
 
@@ -217,6 +219,17 @@ export class Store {
     if (database === null) return
     if (database.readOnlyBecause === null) finalCheckpoint(database.connection)
     database.connection.close()
+  }
+
+  /**
+   * For a process that ends in this moment: nothing is closed, since closing folds the log into the file, and the system
+   * takes the rest back. Only a log that has grown is folded: whoever opens the file next would have to read all of it.
+   * Writes that still wait are left behind.
+   */
+  async leave(): Promise<void> {
+    const connection = this.#database?.connection
+    if (connection === undefined || this.mode === 'read-only' || this.#queue.length > 0) return
+    if (checkpoint(connection, 'NOOP').frames > framesLeftMax) await this.close()
   }
 
   stats(): StoreStats {

@@ -1,11 +1,12 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { createHash } from 'node:crypto'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import Database from 'better-sqlite3'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { adopt } from '../../src/adopt.ts'
 import { readConfig, type Config } from '../../src/cli/config.ts'
+import { person } from '../../src/cli/testing/person.ts'
 import { openEngine } from '../../src/open-engine.ts'
 
 /** The schema as the Go program had it, by era; only what its readers and ours look at. */
@@ -155,5 +156,40 @@ describe('a database of the Go program', () => {
     )
     await expect(adopt(there, { dryRun: false, path })).rejects.toMatchObject({ code: 'conflict' })
     rmSync(elsewhere, { recursive: true, force: true })
+  })
+})
+
+describe('engram setup where the Go program left its data', () => {
+  const executable = [process.execPath, resolve(import.meta.dirname, '../../bin/engram.js')]
+  const setUp = async (...words: readonly string[]) => {
+    const somebody = person()
+    mkdirSync(join(somebody.home, '.cursor'))
+    try {
+      const said = await somebody.say(['setup', 'cursor', ...words], {
+        executable,
+        environment: { ENGRAM_DATA_DIR: directory },
+      })
+      return { ...said, files: readdirSync(join(somebody.home, '.cursor')) }
+    } finally {
+      somebody.leave()
+    }
+  }
+
+  it('MEM-106 MEM-1501 it is offered; nothing is set up and nothing is moved where nobody wants it', async () => {
+    const path = goDatabase('v1.14+')
+    const before = readFileSync(path)
+    const said = await setUp('--yes')
+    expect(said).toMatchObject({ code: 1, files: [] })
+    expect(said.out).toContain('would adopt a database of v1.14+')
+    expect(said.err).toMatch(/holds the data of the Go program; nothing was set up\..*--adopt/s)
+    expect(readFileSync(path).equals(before)).toBe(true)
+  })
+
+  it('MEM-106 MEM-1501 with --adopt it is moved in first, and the agent is set up and proved', async () => {
+    goDatabase('v1.14+')
+    const said = await setUp('--yes', '--adopt')
+    expect(said).toMatchObject({ code: 0, files: ['hooks.json', 'mcp.json'] })
+    expect(said.err).toMatch(/^Moved in: \d+ memories/)
+    expect(readdirSync(directory).some((name) => /^engram-go-.*\.db$/.test(name))).toBe(true)
   })
 })

@@ -1,10 +1,14 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { estimateTokens } from '../../src/model/text.ts'
 import { openEngine, type OpenedEngine } from '../../src/open-engine.ts'
-import { environment, newPlace, type Place } from './served-process.ts'
+import { systemClock } from '../../src/platform/clock.ts'
+import { systemRandom } from '../../src/platform/random.ts'
+import { migrations } from '../../src/store/migrations/index.ts'
+import { Store } from '../../src/store/store.ts'
+import { environment, isBuilt, newPlace, type Place } from './served-process.ts'
 
 const program = resolve(import.meta.dirname, '../../bin/engram.js')
 const state: { place: Place | null } = { place: null }
@@ -12,6 +16,9 @@ const place = (): Place => {
   if (state.place === null) throw new Error('no place')
   return state.place
 }
+
+// Hooks run what was built, without a look at the sources.
+if (!isBuilt) throw new Error('Run npm run build first: hooks run what was built.')
 
 beforeEach(() => {
   state.place = newPlace()
@@ -162,6 +169,84 @@ describe('prompts', () => {
       'What is asked while it is held?',
     ])
     expect(readdirSync(join(place().dataDir, 'hooks/waiting'))).toEqual([])
+  })
+})
+
+describe('a store that is not to be had', () => {
+  const waiting = (): readonly string[] => readdirSync(join(place().dataDir, 'hooks/waiting'))
+
+  it('MEM-1601 while it is held no event waits for it, and the end of a session is not lost', async () => {
+    await save('Pool size', 'The pool holds ten.')
+    hook(['claude-code', 'session-start'], recorded('SessionStart', { source: 'startup' }))
+    const { default: Database } = await import('better-sqlite3')
+    const holder = new Database(join(place().dataDir, 'engram.db'))
+    holder.exec('BEGIN IMMEDIATE')
+    for (const event of ['session-start', 'stop', 'session-end']) {
+      const started = performance.now()
+      expect(hook(['claude-code', event], recorded(event, {}))).toMatchObject({ code: 0, err: '' })
+      expect(performance.now() - started).toBeLessThan(2_000)
+    }
+    holder.exec('ROLLBACK')
+    holder.close()
+    expect(waiting()).toHaveLength(1)
+    const session = await memory(({ caller }) =>
+      caller.call('session.get', { id: '0b6c2f1e-7d1a-4c55-9a55-2f1e7d1a4c55' }),
+    )
+    expect(session.ended_at).toEqual(expect.any(String))
+    expect(waiting()).toEqual([])
+  })
+
+  it('MEM-1601 one of an older version is left to a command; what was heard waits for it', async () => {
+    mkdirSync(place().dataDir, { recursive: true })
+    const older = { dataDir: place().dataDir, migrations: migrations.slice(0, -1) }
+    await Store.open({ ...older, clock: systemClock, random: systemRandom }).close()
+    const prompt = recorded('UserPromptSubmit', { prompt: 'What is asked of an older memory?' })
+    expect(hook(['claude-code', 'user-prompt-submit'], prompt)).toEqual({ code: 0, out: '', err: '' })
+    expect(readFileSync(join(place().dataDir, 'hooks/hook.log'), 'utf8')).toContain('of an older version')
+    expect(waiting()).toHaveLength(1)
+    const kept = await memory(({ caller }) => caller.call('prompt.list', { all_projects: true }))
+    expect(kept.map((one) => one.content)).toEqual(['What is asked of an older memory?'])
+  })
+
+  it('MEM-1601 a report of many learnings waits in a file, and the next command keeps each once', async () => {
+    const lines = Array.from({ length: 12 }, (_, index) => `- Number ${index} of what was learnt about pools today.`)
+    const report = { last_assistant_message: `## Key Learnings:\n\n${lines.join('\n')}\n` }
+    for (let round = 0; round < 2; round++) {
+      hook(['claude-code', 'subagent-stop'], recorded('SubagentStop', report))
+      hook(
+        ['claude-code', 'user-prompt-submit'],
+        recorded('UserPromptSubmit', { prompt: 'And what comes after that?' }),
+      )
+    }
+    expect(waiting()).toHaveLength(2)
+    const found = await memory(({ caller }) => caller.call('observation.list', { all_projects: true }))
+    expect(found).toHaveLength(12)
+    expect(waiting()).toEqual([])
+  })
+
+  it('MEM-1601 hooks alone do not let its log grow', async () => {
+    await save('Pool size', 'The pool holds ten.')
+    for (let round = 0; round < 8; round++) {
+      const text = `Round ${round}: ${'many different words of a prompt '.repeat(50)}`
+      hook(['claude-code', 'user-prompt-submit'], recorded('UserPromptSubmit', { prompt: text }))
+    }
+    const left = statSync(join(place().dataDir, 'engram.db-wal')).size
+    const { default: Database } = await import('better-sqlite3')
+    // As after a long run of somebody who was killed: a log of a few MiB that nobody folded.
+    const filler = new Database(join(place().dataDir, 'engram.db'))
+    filler.pragma('wal_autocheckpoint = 0')
+    filler.exec('CREATE TABLE filler (text TEXT)')
+    for (let row = 0; row < 400; row++) filler.prepare('INSERT INTO filler VALUES (?)').run('x'.repeat(16_000))
+    filler.exec('DROP TABLE filler')
+    const copy = join(place().home, 'copy')
+    mkdirSync(copy)
+    for (const name of ['engram.db', 'engram.db-wal', 'instance_id'])
+      copyFileSync(join(place().dataDir, name), join(copy, name))
+    filler.close()
+    expect(statSync(join(copy, 'engram.db-wal')).size).toBeGreaterThan(4 * 1024 * 1024)
+    expect(hook(['claude-code', 'stop', '--data-dir', copy], recorded('Stop', {}))).toMatchObject({ code: 0, err: '' })
+    expect(existsSync(join(copy, 'engram.db-wal'))).toBe(false)
+    expect(left).toBeLessThan(4 * 1024 * 1024)
   })
 })
 

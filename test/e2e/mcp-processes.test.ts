@@ -1,8 +1,9 @@
+import { spawnSync } from 'node:child_process'
 import type { StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { afterEach, expect, it } from 'vitest'
 import { openEngine } from '../../src/open-engine.ts'
 import { agentAtPipes, agentAtPort, type McpAgent } from './mcp-client.ts'
-import { ask, newPlace, ServedProcess, type Place } from './served-process.ts'
+import { ask, bin, environment, newPlace, ServedProcess, type Place } from './served-process.ts'
 
 const cleaning: (() => Promise<unknown> | void)[] = []
 afterEach(async () => {
@@ -83,6 +84,30 @@ function isAlive(pid: number): boolean {
     return false
   }
 }
+
+it('MEM-1206 what was asked before the pipe was closed is answered, in one session', async () => {
+  const place = newcomer()
+  const message = (id: number, method: string, params: unknown): string =>
+    `${JSON.stringify({ jsonrpc: '2.0', id, method, params })}\n`
+  const clientInfo = { name: 'a script', version: '1' }
+  const input = [
+    message(1, 'initialize', { protocolVersion: '2025-06-18', capabilities: {}, clientInfo }),
+    message(2, 'tools/call', { name: 'mem_save', arguments: { title: 'Piped', content: 'Kept by a script.' } }),
+    message(3, 'tools/call', { name: 'mem_context', arguments: {} }),
+  ].join('')
+  const words = [bin, 'mcp', '--data-dir', place.dataDir]
+  const done = spawnSync(process.execPath, words, { input, encoding: 'utf8', env: environment(place.home) })
+  const answers = done.stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { readonly id: number; readonly result: { readonly isError?: boolean } })
+  const isFailed = new Map(answers.map(({ id, result }) => [id, result.isError === true]))
+  expect([1, 2, 3].map((id) => isFailed.get(id))).toEqual([false, false, false])
+  const opened = await openEngine({ dataDir: place.dataDir, homeDir: place.home })
+  cleaning.push(() => opened.close())
+  const sessions = await opened.caller.call('session.list', { all_projects: true })
+  expect(sessions).toEqual([expect.objectContaining({ observation_count: 1, ended_at: expect.any(String) })])
+})
 
 it('MEM-703/port each client has a session of its own, ended when it says goodbye', async () => {
   const place = newcomer()

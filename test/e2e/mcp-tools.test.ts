@@ -193,6 +193,24 @@ it('COL-2501 two agents of one name over HTTP never pass through each other by s
   expect(named.map(({ body }) => body['error_code'])).toContain('lock_held')
 })
 
+it('MEM-703 an id that one of several agents names does not bind the others who share its way in', async () => {
+  const place = newPlace()
+  const server = new ServedProcess(place)
+  open.push(
+    () => place.remove(),
+    () => server.end(),
+  )
+  const port = await server.port()
+  const [one, two] = await Promise.all(
+    [1, 2].map(() => agentAtPort(port, { revision: 'current', query: '?project=shop' })),
+  )
+  for (const agent of [one, two]) if (agent !== undefined) open.push(() => agent.close())
+  const named = await one?.call('mem_save', { title: 'Named', content: 'By the first.', session_id: 'first-run' })
+  const unnamed = await two?.call('mem_save', { title: 'Unnamed', content: 'By the second, later.' })
+  expect(named?.body).toMatchObject({ session_id: 'first-run' })
+  expect(unnamed?.body['session_id']).toMatch(/^mcp-/)
+})
+
 describe('one agent', () => {
   const state: { agent: McpAgent | null } = { agent: null }
   const agent = (): McpAgent => {
@@ -235,6 +253,59 @@ describe('one agent', () => {
     await agent().call('mem_save', { title: 'Three', content: 'Named from outside.', session_id: 'real-run' })
     const next = await agent().call('mem_save', { title: 'Four', content: 'Goes where the last one went.' })
     expect(next.body['session_id']).toBe('real-run')
+  })
+
+  it('MEM-704 MEM-701 an id under which nobody can write never binds, and the next save goes on', async () => {
+    const before = await agent().call('mem_save', { title: 'Before', content: 'Where the connection stands.' })
+    for (const session_id of [
+      'x'.repeat(300),
+      '  ',
+      `token=${['ghp', 'aB3dE5fG7hI9jK1lM2nO4pQ6rS8tU0vW3xY5'].join('_')}`,
+    ]) {
+      await agent().call('mem_save', { title: 'Odd', content: `Under an odd id of ${session_id.length}.`, session_id })
+      await agent().call('mem_save_prompt', { content: 'What is asked under an odd id?', session_id })
+      const next = await agent().call('mem_save', { title: 'Next', content: `Goes on after ${session_id.length}.` })
+      expect(next.body).toMatchObject({ outcome: 'created', session_id: before.body['session_id'] })
+    }
+  })
+
+  it('MEM-1202 hostile arguments are failures with a code or taken for nothing; the connection goes on', async () => {
+    const odd: readonly unknown[] = [
+      { a: [1] },
+      [[]],
+      true,
+      -1,
+      1e308,
+      '\uD800',
+      '\0',
+      '../../etc',
+      'x'.repeat(200_000),
+    ]
+    const { tools: listed } = await agent().client.listTools()
+    for (const { name, inputSchema } of listed) {
+      const fields = Object.keys(inputSchema.properties ?? {}).filter((field) => !/wait/.test(field))
+      for (const value of odd) {
+        const given = Object.fromEntries([...fields.map((field) => [field, value]), ['wait_ms', 0]])
+        const { isError, body } = await agent().call(name, given)
+        const known = { name, error_code: isError ? body['error_code'] : 'none' }
+        expect(known).toEqual({ name, error_code: expect.stringMatching(/^[a-z_]+$/) as string })
+        expect(known.error_code).not.toBe('internal')
+      }
+    }
+    expect((await agent().call('mem_save', { title: 'After', content: 'All is well after that.' })).isError).toBe(false)
+  })
+
+  it('MEM-610 MEM-1204 a context is never without end', async () => {
+    for (let index = 0; index < 8; index++)
+      await agent().call('mem_save', {
+        title: `Long ${index}`,
+        content: `${index} ${'word '.repeat(2_000)}`,
+        session_id: 'l',
+      })
+    for (const max_bytes of [0, -1, undefined, '0']) {
+      const { body } = await agent().call('mem_context', { max_bytes })
+      expect(Buffer.byteLength(String(body['result']))).toBeLessThan(17_000)
+    }
   })
 
   it('MEM-1205 numbers as text, `#1`, sync ids and unknown arguments are taken', async () => {

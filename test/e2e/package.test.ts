@@ -69,6 +69,7 @@ describe('the published package', () => {
       'README.md',
       'bin/engram.js',
       'dist/THIRD-PARTY.md',
+      'dist/THIRD-PARTY-HOOK.md',
       'dist/bin.js',
       'dist/client.js',
       'dist/checkpoint-thread.js',

@@ -271,6 +271,11 @@ export const status: Status = {
   review: { strong: 4, weak: 9, due: 1, expired: 0 },
   llm: { calls_today: 0, tokens_today: 0, cost_today_usd: 0 },
   redactions_today: 6,
+  hooks: [
+    { agent: 'claude-code', event: 'session-start', last: '2026-11-20 09:00:00' },
+    { agent: 'claude-code', event: 'stop', last: '2026-11-20 12:00:00' },
+    { agent: 'codex', event: 'session-start', last: '2026-11-18 12:00:00' },
+  ],
 }
 
 const check = { reason_code: '', evidence: {}, requires_confirmation: false, findings: [] }

@@ -68,6 +68,7 @@ export const table: Readonly<Record<string, Row>> = {
   'serve.ts': { ...face, imports: ['*'] },
   'transcript-handlers.ts': { ...face, imports: ['*'] },
   'hook.ts': { ...face, imports: ['*'] },
+  'hook-act.ts': { ...face, imports: ['*'] },
   'hook-deps.ts': { ...face, imports: ['*'] },
   'mcp.ts': { ...face, imports: ['*'] },
   'serve-live.ts': { ...face, imports: ['*'] },

@@ -115,7 +115,7 @@ export const adoptCommand = command({
   },
 })
 
-function adoptedText(result: AdoptResult): string {
+export function adoptedText(result: AdoptResult): string {
   const counts = Object.entries(result.counts).map(
     ([name, n]) => `  ${`${name.charAt(0).toUpperCase()}${name.slice(1)}:`.padEnd(14)}${n}`,
   )

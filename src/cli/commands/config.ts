@@ -88,6 +88,8 @@ function settingValues({ settings, file }: Config): readonly Shown[] {
     { name: 'dedupe_window', value: windowText(settings.dedupeWindowMs), source: sourceOf('dedupe_window') },
     { name: 'history.keep', value: settings.historyKept, source: sourceOf('history', 'keep') },
     { name: 'search.embedder', value: settings.embedder, source: sourceOf('search', 'embedder') },
+    { name: 'hooks.inject', value: settings.hooksInject, source: sourceOf('hooks', 'inject') },
+    { name: 'hooks.import_chunks', value: settings.hooksImport, source: sourceOf('hooks', 'import_chunks') },
     ...Object.entries(settings.reviewMonths).map(([type, months]) => ({
       name: `review.${type}`,
       value: months === 0 ? 'never' : `${months}mo`,
@@ -139,6 +141,7 @@ const known: Readonly<Record<string, readonly string[] | null>> = {
   durability: null,
   dedupe_window: null,
   history: ['keep'],
+  hooks: ['inject', 'import_chunks'],
   // Any type may have a period.
   review: null,
   // Checked key by key where they are read; `serve` says what has no effect.

@@ -10,6 +10,7 @@ import type { PlannedEdit } from '../setup/plan.ts'
 const yesOption = { flags: '--yes', description: 'do not ask' }
 const dryRunOption = { flags: '--dry-run', description: 'show what would change, and change nothing' }
 const agentOption = { flags: '--agent <names>', description: 'only these, with commas between' }
+const adoptOption = { flags: '--adopt', description: 'first move the data of the Go program in, where there is some' }
 const names = 'claude-code, codex, gemini-cli, opencode, cursor, windsurf, vscode'
 
 export const setupCommand = command({
@@ -22,6 +23,7 @@ export const setupCommand = command({
     agentOption,
     yesOption,
     dryRunOption,
+    adoptOption,
     { flags: '--protocol <form>', description: 'accepted from older scripts', choices: ['slim', 'full'] },
   ],
   examples: ['engram setup', 'engram setup claude-code --yes', 'engram setup --dry-run'],
@@ -49,14 +51,45 @@ export const setupCommand = command({
       return code
     }
     if (!(await confirmed(context, `Change ${counted(edits.length, 'file')}?`))) return 1
+    await adoptWhatIsThere(context)
     const failed = await writeAll(context, edits)
-    const { proveRoundTrip } = await import('../setup/round-trip.ts')
-    await proveRoundTrip(mcpWords(home))
+    const { newProofProject, proveRoundTrip } = await import('../setup/round-trip.ts')
+    const project = newProofProject()
+    const environment = { ...home.environment, HOME: home.homeDir, USERPROFILE: home.homeDir }
+    await proveRoundTrip(mcpWords(home), { project, environment })
+    // The session and the project of the proof; the memory is gone.
+    await context.call('project.delete', { project, hard: true })
     const written = edits.length - failed
-    context.answer({ ...told, written, proved: true }, () => installedText(wanted, edits))
+    const notes = wanted.flatMap(({ note }) => (note === undefined ? [] : [note]))
+    context.answer({ ...told, written, proved: true, notes }, () => installedText(wanted, edits))
+    if (!context.json) for (const note of notes) context.note(note)
     return failed > 0 ? 1 : code
   },
 })
+
+/**
+ * A data dir of the Go program is moved in only on request (MEM-106), and agents cannot use it before: so it is offered
+ * here, and set-up ends where nobody wants it.
+ */
+async function adoptWhatIsThere(context: CommandContext): Promise<void> {
+  const adopt = (dryRun: boolean) => context.program.adopt(context.config, { dryRun, path: undefined })
+  const found = await adopt(true)
+  if (found.era === '') return
+  const { adoptedText } = await import('./backup-files.ts')
+  if (!context.json) context.print(adoptedText(found))
+  const isWanted = context.flag('adopt') || (!context.flag('yes') && (await confirmed(context, 'Move it in?')))
+  if (!isWanted) {
+    const place = context.config.dataDir.value
+    throw new EngramError('go_database_found', `${place} holds the data of the Go program; nothing was set up.`, {
+      hint: 'Pass --adopt to move it in (its file stays as it is), or choose another --data-dir.',
+    })
+  }
+  const { cut, skipped, counts } = await adopt(false)
+  const aside = skipped.length === 0 ? '' : `, ${counted(skipped.length, 'row')} set aside`
+  context.note(
+    `Moved in: ${counted(counts.observations, 'memory', 'memories')}${aside}${cut.length === 0 ? '' : ', long texts cut'}.`,
+  )
+}
 
 /** A file that cannot be written is left alone, and the others are written. */
 async function writeAll(context: CommandContext, edits: readonly PlannedEdit[]): Promise<number> {

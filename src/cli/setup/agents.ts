@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Change } from './edit.ts'
+import { claudeEvents, codexEvents, cursorEvents, geminiEvents, hookItems } from './hooks.ts'
+import { openCodePlugin } from './opencode-plugin.ts'
 import { protocolText } from './protocol.ts'
 
 /** Where a person's agents keep what they read. */
@@ -20,17 +22,9 @@ export type Agent = {
   readonly title: string
   readonly isInstalled: (home: Home) => boolean
   readonly wishes: (home: Home) => readonly Wish[]
+  /** What is left to the person. */
+  readonly note?: string
 }
-
-/** Events of Claude Code that hooks hear; a matcher where only some calls matter. */
-const claudeEvents = [
-  ['SessionStart', undefined],
-  ['UserPromptSubmit', undefined],
-  ['PreToolUse', 'Edit|Write|MultiEdit|NotebookEdit|mcp__(plugin_engram_)?engram__.*'],
-  ['SubagentStop', undefined],
-  ['Stop', undefined],
-  ['SessionEnd', undefined],
-] as const
 
 export const mcpWords = (home: Home): readonly string[] => [
   ...home.executable,
@@ -42,18 +36,6 @@ export const mcpWords = (home: Home): readonly string[] => [
 function server(home: Home): { readonly command: string; readonly args: readonly string[] } {
   const [command = 'engram', ...args] = mcpWords(home)
   return { command, args }
-}
-
-const quoted = (word: string): string =>
-  /^[\w@%+=:,./-]+$/.test(word) ? word : `"${word.replaceAll(/(["\\$`])/g, '\\$1')}"`
-
-function hookItem(home: Home, event: string, matcher: string | undefined): Change {
-  const kebab = event.replaceAll(/([a-z])([A-Z])/g, '$1-$2').toLowerCase()
-  const mark = `hook claude-code ${kebab}`
-  const words = [...home.executable, 'hook', 'claude-code', kebab, ...home.dataDirOptions]
-  const hooks = [{ type: 'command', command: words.map(quoted).join(' '), timeout: 10 }]
-  const value = matcher === undefined ? { hooks } : { matcher, hooks }
-  return { kind: 'json-item', path: ['hooks', event], value, mark }
 }
 
 const claudeDirectory = ({ environment, homeDir }: Home): string =>
@@ -97,7 +79,7 @@ export const agents: readonly Agent[] = [
       },
       {
         path: join(claudeDirectory(home), 'settings.json'),
-        changes: claudeEvents.map(([event, matcher]) => hookItem(home, event, matcher)),
+        changes: hookItems('claude-code', claudeEvents, home, { kind: 'grouped', perSecond: 1 }),
       },
     ],
   },
@@ -111,14 +93,26 @@ export const agents: readonly Agent[] = [
         changes: [{ kind: 'block', comment: '#', text: tomlServer(home) }],
       },
       { path: join(codexDirectory(home), 'AGENTS.md'), changes: [protocolBlock] },
+      {
+        path: join(codexDirectory(home), 'hooks.json'),
+        changes: hookItems('codex', codexEvents, home, { kind: 'grouped', perSecond: 1 }),
+      },
     ],
+    // Codex runs no hook of a user that was not looked at.
+    note: 'Codex asks you to trust new hooks: type /hooks in it once.',
   },
   {
     name: 'gemini-cli',
     title: 'Gemini CLI',
     isInstalled: (home) => existsSync(join(home.homeDir, '.gemini')),
     wishes: (home) => [
-      { path: join(home.homeDir, '.gemini', 'settings.json'), changes: [mcpServers(home)] },
+      {
+        path: join(home.homeDir, '.gemini', 'settings.json'),
+        changes: [
+          mcpServers(home),
+          ...hookItems('gemini-cli', geminiEvents, home, { kind: 'grouped', perSecond: 1_000 }),
+        ],
+      },
       { path: join(home.homeDir, '.gemini', 'GEMINI.md'), changes: [protocolBlock] },
     ],
   },
@@ -141,13 +135,26 @@ export const agents: readonly Agent[] = [
         ],
       },
       { path: join(openCodeDirectory(home), 'AGENTS.md'), changes: [protocolBlock] },
+      {
+        path: join(openCodeDirectory(home), 'plugins', 'engram.ts'),
+        changes: [{ kind: 'file', text: openCodePlugin(home.executable, home.dataDirOptions) }],
+      },
     ],
   },
   {
     name: 'cursor',
     title: 'Cursor',
     isInstalled: (home) => existsSync(join(home.homeDir, '.cursor')),
-    wishes: (home) => [{ path: join(home.homeDir, '.cursor', 'mcp.json'), changes: [mcpServers(home)] }],
+    wishes: (home) => [
+      { path: join(home.homeDir, '.cursor', 'mcp.json'), changes: [mcpServers(home)] },
+      {
+        path: join(home.homeDir, '.cursor', 'hooks.json'),
+        changes: [
+          { kind: 'json', path: ['version'], value: 1, isDefault: true },
+          ...hookItems('cursor', cursorEvents, home, { kind: 'flat', perSecond: 1 }),
+        ],
+      },
+    ],
   },
   {
     name: 'windsurf',

@@ -6,7 +6,13 @@ import { cutOut, putItem, putValue, replaceAt } from './json-splice.ts'
 
 /** One thing that shall stand in a file. Text before and after it stays as it is, byte for byte (MEM-1503). */
 export type Change =
-  | { readonly kind: 'json'; readonly path: readonly string[]; readonly value: unknown }
+  /** With `isDefault` what stands there already stays, whatever it is. */
+  | {
+      readonly kind: 'json'
+      readonly path: readonly string[]
+      readonly value: unknown
+      readonly isDefault?: boolean
+    }
   /** An element of a list; ours is known by `mark` in its text. */
   | { readonly kind: 'json-item'; readonly path: readonly string[]; readonly value: unknown; readonly mark: string }
   | { readonly kind: 'block'; readonly comment: '#' | 'md'; readonly text: string }
@@ -31,7 +37,9 @@ export function withChange(text: string, change: Change): string {
 export function withoutChange(text: string, change: Change, before: string): string {
   switch (change.kind) {
     case 'json':
-      return withoutJson(text, change.path, before)
+      return change.isDefault === true && valueAt(before, change.path) !== undefined
+        ? text
+        : withoutJson(text, change.path, before)
     case 'json-item':
       return withoutItem(text, change, before)
     case 'block':
@@ -59,8 +67,9 @@ function valueAt(text: string, path: readonly string[]): unknown {
   return node === undefined ? undefined : (JSON.parse(JSON.stringify(getNodeValue(node))) as unknown)
 }
 
-function withJson(text: string, { path, value }: Extract<Change, { kind: 'json' }>): string {
-  if (isDeepStrictEqual(valueAt(text, path), value)) return text
+function withJson(text: string, { path, value, isDefault }: Extract<Change, { kind: 'json' }>): string {
+  const known = valueAt(text, path)
+  if (isDeepStrictEqual(known, value) || (isDefault === true && known !== undefined)) return text
   checkParents(text, path)
   return putValue(text, path, value)
 }

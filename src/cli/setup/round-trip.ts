@@ -1,18 +1,26 @@
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { EngramError } from '../../model/errors.ts'
+import { crypto } from '../../platform/crypto.ts'
 
 const answerMsMax = 15_000
-const project = 'engram-setup'
+
+/** A project nobody has: what the proof leaves behind is removed by its name. */
+export const newProofProject = (): string => `engram-setup-${crypto().randomBytes(4).toString('hex')}`
 
 /**
- * Starts what an agent would start and keeps, finds and deletes one memory through it (MEM-1501). Rejects with
- * `storage_failed` naming the step that failed.
+ * Starts what an agent would start and keeps, finds and deletes one memory of this project through it (MEM-1501). Rejects
+ * with `storage_failed` naming the step that failed.
  */
-export async function proveRoundTrip(words: readonly string[]): Promise<void> {
+export async function proveRoundTrip(
+  words: readonly string[],
+  { project, environment }: { readonly project: string; readonly environment: NodeJS.ProcessEnv },
+): Promise<void> {
   const [command = '', ...args] = words
-  const told = args.map((word) => (word === '--tools=core' ? '--tools=core,mem_delete' : word))
-  const child = spawn(command, told, { stdio: ['pipe', 'pipe', 'ignore'], windowsHide: true })
+  const told = args.flatMap((word) =>
+    word === '--tools=core' ? ['--tools=core,mem_delete', `--project=${project}`] : [word],
+  )
+  const child = spawn(command, told, { stdio: ['pipe', 'pipe', 'ignore'], env: environment, windowsHide: true })
   const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   const failed = new Promise<never>((_, reject) => child.once('error', reject))
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()))

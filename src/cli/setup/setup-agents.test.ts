@@ -13,9 +13,11 @@ const files: Readonly<Record<string, string>> = {
   '.claude/settings.json': `{\n\t"model": "opus",\n\t"hooks": {\n\t\t"SessionStart": [\n\t\t\t{ "hooks": [{ "type": "command", "command": "echo hi" }] }\n\t\t]\n\t},\n\t"permissions": { "allow": ["Bash(ls:*)"] }\n}\n`,
   '.codex/config.toml': `# my own\nmodel = "gpt-5"   # fast\n\n[mcp_servers.docs]\ncommand = "docs"\nargs = ["--fast"]\n`,
   '.codex/AGENTS.md': `# Rules\n\nBe brief.\n`,
-  '.gemini/settings.json': `{\r\n    // theme\r\n    "theme": "dark",\r\n    "mcpServers": {}\r\n}\r\n`,
+  '.codex/hooks.json': `{\n  "hooks": {\n    "Stop": [\n      { "hooks": [{ "type": "command", "command": "say done", "timeout": 30 }] }\n    ]\n  }\n}\n`,
+  '.gemini/settings.json': `{\r\n    // theme\r\n    "theme": "dark",\r\n    "mcpServers": {},\r\n    "hooks": {\r\n        "BeforeTool": [\r\n            // mine\r\n            { "matcher": "run_shell_command", "hooks": [{ "type": "command", "command": "check" }] }\r\n        ]\r\n    }\r\n}\r\n`,
   '.config/opencode/opencode.json': `{\n  "$schema": "https://example.org/config.json",\n  /* two servers */\n  "mcp": {\n    "a": { "type": "local", "command": ["a"] }, // one\n  },\n}\n`,
   '.cursor/mcp.json': `{"mcpServers":{"x":{"command":"x"}}}`,
+  '.cursor/hooks.json': `{\n  "version": 1,\n  "hooks": {\n    "stop": [\n      { "command": "./hooks/done.sh" }\n    ]\n  }\n}\n`,
   '.codeium/windsurf/mcp_config.json': ``,
   '.config/Code/User/settings.json': `{}\n`,
 }
@@ -56,7 +58,7 @@ describe('engram setup', () => {
     expect(done).toMatchObject({ code: 0 })
     for (const one of agents) expect(done.out).toMatch(new RegExp(`Installed ${one.name} plugin \\(\\d files?\\)`))
     const after = snapshot()
-    expect(Object.keys(after).filter((path) => after[path] !== before[path]).length).toBeGreaterThanOrEqual(11)
+    expect(Object.keys(after).filter((path) => after[path] !== before[path]).length).toBeGreaterThanOrEqual(14)
 
     for (const [path, text] of Object.entries(files)) {
       // Every line of the person still stands there as it was, but for a comma at its end.
@@ -65,7 +67,7 @@ describe('engram setup', () => {
           .split('\n')
           .map((line) => line.replace(/,?\r?$/, '')),
       )
-      if (path.startsWith('.cursor')) continue
+      if (path.startsWith('.cursor/mcp')) continue
       for (const line of text.split('\n')) {
         const isKept = lines.has(line.replace(/,?\r?$/, '')) || /\{\}|\[\s*$/.test(line)
         expect({ path, line, isKept }).toMatchObject({ isKept: true })
@@ -75,6 +77,10 @@ describe('engram setup', () => {
 
     expect(await say('setup', '--yes')).toMatchObject({ code: 0, out: 'Nothing to change.\n' })
     expect(snapshot()).toEqual(after)
+
+    // The proof leaves nothing in memory.
+    expect(await somebody().json(['projects', 'list'])).toEqual([])
+    expect(await somebody().json(['session', 'list'])).toEqual([])
 
     expect(await say('uninstall', '--dry-run')).toMatchObject({ code: 0 })
     expect(snapshot()).toEqual(after)
@@ -103,6 +109,12 @@ describe('engram setup', () => {
     ['.cursor/mcp.json', '{ "mcpServers": { "x": ', 'it is not valid JSON'],
     ['.cursor/mcp.json', '[]', 'it is not valid JSON with an object at its root'],
     ['.cursor/mcp.json', '{ "mcpServers": "none" }', 'it is not valid JSON with an object at mcpServers'],
+    [
+      '.cursor/hooks.json',
+      '{ "version": 1, "hooks": { "stop": "none" } }',
+      'it is not valid JSON with a list at hooks.stop',
+    ],
+    ['.codex/hooks.json', '{ "hooks": [', 'it is not valid JSON'],
     ['.codex/config.toml', 'model = \n[', 'it is not valid TOML'],
     ['.codex/config.toml', '[mcp_servers.engram]\ncommand = "mine"\n', 'it already has its own [mcp_servers.engram]'],
   ])('MEM-1503 %s of %j is left alone, and that is said', async (path, text, reason) => {
@@ -144,6 +156,19 @@ describe('engram setup', () => {
     expect(readFileSync(at('.codex/config.toml'), 'utf8')).toBe('model = "b"\n')
     const settings = JSON.parse(readFileSync(at('.claude/settings.json'), 'utf8')) as unknown
     expect(settings).toEqual({ ...(JSON.parse(files['.claude/settings.json'] ?? '') as object), model: 'haiku' })
+  })
+
+  it.each([
+    ['with servers of its own', '"mcpServers": {\n    "x": { "command": "x" }\n  },\n  '],
+    ['without any', ''],
+  ])('MEM-1504 a file with a long history, %s, gets its very bytes back too', async (_, servers) => {
+    const history = JSON.stringify('a long conversation '.repeat(100_000))
+    const text = `{\n  ${servers}"history": ${history}\n}\n`
+    lay('.claude.json', text)
+    expect(await say('setup', 'claude-code', '--yes')).toMatchObject({ code: 0 })
+    expect(readFileSync(at('.claude.json'), 'utf8')).toContain('"engram"')
+    expect((await say('uninstall', '--yes')).out).toContain(`restored  ${at('.claude.json')}`)
+    expect(readFileSync(at('.claude.json'), 'utf8') === text).toBe(true)
   })
 
   it('MEM-1501 one agent may be named, an unknown one is refused', async () => {

@@ -50,6 +50,7 @@ export function renderStatus(status: Status, page: Page & { readonly nowMs: numb
       last.error === null ? 'none' : paint.bad(`${when(last.error.at)}: ${oneLine(last.error.message)}`),
     ),
     ...ingestLines(status, page, line),
+    ...hookLines(status, page, line),
     '',
     line(
       'LLM today',
@@ -57,6 +58,14 @@ export function renderStatus(status: Status, page: Page & { readonly nowMs: numb
     ),
     line('Redactions', `${status.redactions_today} today`),
   ].join('\n')
+}
+
+/** The last hook of each agent. */
+function hookLines({ hooks }: Status, page: Page, line: (name: string, value: string) => string): readonly string[] {
+  const last = new Map(hooks.toSorted((a, b) => (a.last < b.last ? -1 : 1)).map((one) => [one.agent, one]))
+  return [...last.values()].map(({ agent, event, last: at }) =>
+    line('Last hook', `${shownTime(at, page.timezone)}, ${oneLine(event)} of ${oneLine(agent)}`),
+  )
 }
 
 function ingestLines({ ingest }: Status, page: Page, line: (name: string, value: string) => string): readonly string[] {

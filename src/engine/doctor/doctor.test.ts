@@ -129,6 +129,7 @@ const faults: readonly (readonly [id: string, plant: () => Promise<unknown>, fin
   ],
   ['spool_backlog', () => spool('01HZZZZZZZZZZZZZZZZZZZZZ01.json'), { kind: 'waiting' }],
   ['spool_backlog', () => spool('01HZZZZZZZZZZZZZZZZZZZZZ01.json.bad'), { kind: 'unreadable' }],
+  ['hook_times', () => spool('01HZZZZZZZZZZZZZZZZZZZZZ01.json.bad', 'hooks/waiting'), { kind: 'unreadable' }],
   [
     'disk_and_wal_size',
     async () => {
@@ -250,9 +251,9 @@ const versionSql = `INSERT INTO observation_versions
   (sync_id, version, parents, fingerprint, snapshot, hlc, origin, head, captured_at)
   VALUES (?, ?, '[]', '', '', '', '', ?, '')`
 
-function spool(name: string): Promise<void> {
-  mkdirSync(join(test.directory, 'spool'), { recursive: true })
-  writeFileSync(join(test.directory, 'spool', name), '{}')
+function spool(name: string, folder = 'spool'): Promise<void> {
+  mkdirSync(join(test.directory, folder), { recursive: true })
+  writeFileSync(join(test.directory, folder, name), '{}')
   return Promise.resolve()
 }
 
@@ -263,7 +264,7 @@ describe('checks', () => {
     await test.engine.call('prompt.save', { project: 'acme', session_id: 's', content: 'Do this' })
     const found = await report()
     expect(found.checks.filter((one) => one.result !== 'ok').map((one) => [one.check_id, one.message])).toEqual([])
-    expect(found).toMatchObject({ status: 'ok', project: '', summary: { total: 18, ok: 18, warnings: 0, errors: 0 } })
+    expect(found).toMatchObject({ status: 'ok', project: '', summary: { total: 19, ok: 19, warnings: 0, errors: 0 } })
     expect([...new Set(faults.map(([id]) => id)), 'sqlite_lock_contention'].sort()).toEqual(
       found.checks.map((one) => one.check_id).sort(),
     )
@@ -335,7 +336,7 @@ describe('checks', () => {
     expect(found.checks.filter((one) => one.result === 'error')).toMatchObject([
       { check_id: 'deferred_rows', reason_code: 'check_failed' },
     ])
-    expect(found.checks).toHaveLength(18)
+    expect(found.checks).toHaveLength(19)
   })
 
   it('MEM-1702 secrets are looked for in versions, prompts and summaries too, and never told', async () => {

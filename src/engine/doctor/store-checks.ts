@@ -2,6 +2,8 @@ import { limits } from '../../model/limits.ts'
 import { EngramError } from '../../model/errors.ts'
 import type { ReadTx } from '../../store/transaction.ts'
 import type { EngineDeps } from '../handler.ts'
+import { type HookFired, hooksFired } from '../hook-folder.ts'
+import { unreadableHeard } from '../hook-spool.ts'
 import { badSpoolNames, spoolNames } from '../spool.ts'
 import { contentFindings } from './content-checks.ts'
 import type { Check, Examined, Found } from './check.ts'
@@ -51,6 +53,20 @@ export const storeChecks: readonly Check[] = [
     }),
   },
   {
+    id: 'hook_times',
+    whenFound: 'warning',
+    good: 'No hook of an agent has fired yet.',
+    bad: 'What hooks heard that cannot be read',
+    why: 'A hook that never fires was not set up, or the agent wants it to be trusted first.',
+    nextStep: 'Look at the file in hooks/waiting: it was written by no hook of this version. Then remove it.',
+    repairable: false,
+    examine: async (deps) => {
+      const fired = await hooksFired(deps)
+      const findings = (await unreadableHeard(deps)).map((file) => ({ kind: 'unreadable', file }))
+      return { findings, evidence: { hooks: fired }, ...(fired.length > 0 ? { message: firedText(fired) } : {}) }
+    },
+  },
+  {
     id: 'disk_and_wal_size',
     whenFound: 'warning',
     good: 'The write-ahead log is small.',
@@ -65,6 +81,14 @@ export const storeChecks: readonly Check[] = [
     },
   },
 ]
+
+/** The last hook of each agent. */
+function firedText(fired: readonly HookFired[]): string {
+  const last = new Map<string, HookFired>()
+  for (const one of fired.toSorted((a, b) => (a.last < b.last ? -1 : 1))) last.set(one.agent, one)
+  const texts = [...last.values()].map(({ agent, event, last: at }) => `${agent} ${event} at ${at}`)
+  return `Last fired: ${texts.join(', ')}.`
+}
 
 /** Takes the write lock and gives it back without writing. */
 async function lockWait(deps: EngineDeps): Promise<Examined> {

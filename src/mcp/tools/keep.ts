@@ -50,7 +50,7 @@ async function saveBy(connection: Connection, input: Input<'observation.save'>):
   const session_id = await connection.sessionOfWrite(input.session_id)
   const given = { ...connection.place, ...connection.agentPid, ...input, session_id }
   const saved = await connection.caller.call('observation.save', given)
-  connection.follow(saved.session_id, saved.warnings)
+  await connection.wrote(input.session_id, saved.session_id, saved.warnings)
   return saved
 }
 
@@ -122,7 +122,8 @@ const captureTool = tool({
   answers: { result: text, extracted: whole, saved: whole, duplicates: whole },
   run: async (connection, given) => {
     const content = given.needed('content')
-    const session_id = await connection.sessionOfWrite(given.text('session_id'))
+    const named = given.text('session_id')
+    const session_id = await connection.sessionOfWrite(named)
     const counts = await connection.caller.call('observation.capture', {
       ...connection.place,
       content,
@@ -130,6 +131,7 @@ const captureTool = tool({
       source: given.text('source'),
       project: given.text('project'),
     })
+    await connection.wrote(named, session_id, [])
     const { extracted, saved, duplicates } = counts
     const result = `Extracted ${extracted} learnings: ${saved} saved, ${duplicates} duplicates`
     return { ...(await shownPlace(connection, given.text('project'))), result, ...counts, session_id }
@@ -146,7 +148,8 @@ const promptTool = tool({
   answers: { result: text, id: whole, session_id: text },
   run: async (connection, given) => {
     const content = given.needed('content')
-    const session_id = await connection.sessionOfWrite(given.text('session_id'))
+    const named = given.text('session_id')
+    const session_id = await connection.sessionOfWrite(named)
     const saved = await connection.caller.call('prompt.save', {
       ...connection.place,
       ...connection.agentPid,
@@ -154,7 +157,7 @@ const promptTool = tool({
       session_id,
       project: given.text('project'),
     })
-    connection.follow(saved.session_id, saved.warnings)
+    await connection.wrote(named, saved.session_id, saved.warnings)
     const { warnings, ...extras } = saved
     const result = saved.status === 'repeated' ? 'Prompt was known' : 'Prompt saved'
     return { ...(await shownPlace(connection, given.text('project'))), result, ...warningOf(warnings), ...extras }

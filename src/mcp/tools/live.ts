@@ -23,6 +23,10 @@ const contextId = text
 const whoOf = async (connection: Connection, given: Arguments): Promise<string> =>
   given.text('agent_id') ?? (await connection.sessionOfWrite(given.text('session_id')))
 
+/** What succeeded under a session's name binds the connection to it, as a save does (MEM-704). */
+const bound = (connection: Connection, given: Arguments): Promise<void> =>
+  connection.wrote(given.text('agent_id') === undefined ? given.text('session_id') : undefined, '', [])
+
 /** Who holds a lock must be one agent: by a way in that several share, one would pass through another's lock. */
 async function holderOf(connection: Connection, given: Arguments): Promise<string> {
   if (connection.isShared && given.text('agent_id') === undefined && given.text('session_id') === undefined) {
@@ -51,6 +55,7 @@ const postTool = tool({
       ...(replyTo === undefined ? {} : { reply_to: replyTo }),
       ...metaOf(connection),
     })
+    await bound(connection, given)
     const result = `Unit ${unit.id} is #${unit.seq} of ${oneLine(unit.context_id)}`
     return { result, unit_id: unit.id, seq: unit.seq, cursor: unit.cursor }
   },
@@ -153,6 +158,7 @@ const acquireTool = tool({
       ...(contextNamed === undefined ? {} : { context_id: contextNamed }),
       meta: { ...metaOf(connection).meta, ...(reason === undefined ? {} : { reason }) },
     })
+    await bound(connection, given)
     return shownLock(lock, extended ? 'extended' : 'acquired')
   },
 })
@@ -174,6 +180,7 @@ const renewTool = tool({
       agent_id: await holderOf(connection, given),
       ...(ttl === undefined ? {} : { ttl_ms: ttl }),
     })
+    await bound(connection, given)
     return shownLock(lock, 'renewed')
   },
 })
@@ -193,6 +200,7 @@ const releaseTool = tool({
       lock_id: given.needed('lock_id'),
       agent_id: await holderOf(connection, given),
     })
+    await bound(connection, given)
     return { result: 'Released.', released }
   },
 })

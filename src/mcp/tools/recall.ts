@@ -24,7 +24,7 @@ const contextTool = tool({
     const { context } = await connection.caller.call('memory.context', {
       ...place.filter,
       scope: given.text('scope'),
-      max_bytes: given.number('max_bytes') ?? contextBytesDefault,
+      max_bytes: bytesMaxOf(given.number('max_bytes')),
       compact: given.flag('compact'),
       timezone: connection.timezone,
     })
@@ -35,6 +35,10 @@ const contextTool = tool({
     return { ...place.shown, result: `${shown}\n\nMemory stats: ${counted}`, ...sessionInUse(connection) }
   },
 })
+
+/** Never without end: what caps nothing stands for the default. */
+const bytesMaxOf = (given: number | undefined): number =>
+  given !== undefined && given > 0 ? given : contextBytesDefault
 
 const searchTool = tool({
   name: 'mem_search',

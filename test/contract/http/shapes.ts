@@ -66,7 +66,7 @@ export const shapes = {
   replayed: 'retried succeeded failed dead',
   versionConflict:
     'id kind sync_id other_sync_id? project? title heads detected_at settled_version? settled_at? settled_by?',
-  status: 'version data_dir database counts spool conflicts last ingest review llm redactions_today',
+  status: 'version data_dir database counts spool conflicts last ingest review llm redactions_today hooks',
 } as const
 
 export type Shape = keyof typeof shapes
