@@ -5,6 +5,7 @@ import { namedSessionAnswer, silentAnswer } from './engine/hook-answers.ts'
 import { hookCall, type HookCall } from './engine/hook-event.ts'
 import { firedName } from './engine/hook-folder.ts'
 import type { HookSurroundings } from './hook-deps.ts'
+import { noteTranscript } from './hook-note.ts'
 import { errorCodeOf } from './platform/files.ts'
 import { readStandardInput, writeStandardOutput } from './platform/standard-streams.ts'
 
@@ -21,9 +22,11 @@ const logBytesMax = 64 * 1024
 export async function runHook(words: readonly string[], around: HookSurroundings): Promise<string> {
   const dataDir = dataDirOf(words, around)
   try {
-    const call = hookCall(namesIn(words), inputOf(around.input(inputBytesMax)))
+    const input = inputOf(around.input(inputBytesMax))
+    const call = hookCall(namesIn(words), input)
     const { event } = call
     if (dataDir !== null) markFired(dataDir, call)
+    if (dataDir !== null) noteTranscript(dataDir, { ...call, input }, new Date().toISOString())
     if (event.kind === 'nothing') return '{}'
     if (event.kind === 'name-session') return namedSessionAnswer(call, event)
     if (dataDir === null || call.sessionId === '') return silentAnswer(call.agent)

@@ -14,6 +14,7 @@ import { rateLimit } from './server/rate-limit.ts'
 import { isLoopback, isWildcard } from './server/same-origin.ts'
 import { removeStaleSocket } from './server/stale-socket.ts'
 import { servedParts, type ServedParts } from './serve-live.ts'
+import { startReadingOn } from './reads-on.ts'
 import { startUpkeep } from './upkeep.ts'
 
 /** How long running requests may take once the server is told to stop. */
@@ -44,6 +45,7 @@ export async function serve(opened: OpenedEngine, options: ServeOptions, signal:
     })
     if (listening === 'already') return 'already'
     const upkeep = startUpkeep(opened)
+    const readingOn = startReadingOn(opened, { isIdle: () => true, atStart: true })
     await opened.live.begin()
     parts.readiness.state = 'ready'
     try {
@@ -53,7 +55,7 @@ export async function serve(opened: OpenedEngine, options: ServeOptions, signal:
       parts.readiness.state = 'draining'
       await agents.close()
       await stop(listening, parts, stopping, options.stopTimeoutMs ?? stopTimeoutMs)
-      await upkeep.stop()
+      await Promise.all([upkeep.stop(), readingOn.stop()])
     }
     return 'stopped'
   } finally {

@@ -15,6 +15,7 @@ export const groups: Readonly<Record<string, string>> = {
   conflicts: 'Pairs to judge, and versions in conflict',
   session: 'Sessions of agents',
   transcript: 'Whole conversations, as they were',
+  hooks: 'Hooks of Claude Code',
   service: 'Run `engram serve` from login on',
 }
 

@@ -393,6 +393,24 @@ const cases: Cases = {
     keys: ['undone', 'dry_run'],
     fails: usage('uninstall', 'cursor'),
   },
+  'hooks install': {
+    words: ['hooks', 'install', '--dry-run'],
+    text: /^new \S+settings\.json\n[^]*DRY RUN — nothing was changed\.$/m,
+    keys: ['agents', 'edits', 'left', 'written'],
+    fails: usage('hooks', 'install', 'cursor'),
+  },
+  'hooks uninstall': {
+    words: ['hooks', 'uninstall', '--dry-run'],
+    text: /^Nothing to take back\.$/m,
+    keys: ['undone', 'dry_run'],
+    fails: usage('hooks', 'uninstall', 'cursor'),
+  },
+  'hooks status': {
+    words: ['hooks', 'status'],
+    text: /^claude-code is not set up: see `engram setup claude-code --dry-run`\.$/m,
+    keys: ['agent', 'set_up', 'fired'],
+    fails: usage('hooks', 'status', 'cursor'),
+  },
   mcp: {
     words: ['mcp'],
     text: /^$/,
@@ -595,7 +613,7 @@ async function makeConflict(here: Person): Promise<string> {
 }
 
 /** What serves until its other side goes, and hooks, are tried as processes. */
-const offered = commands.filter((one) => !['serve', 'mcp', 'hook'].includes(one.path))
+const offered = commands.filter((one) => !['serve', 'mcp', 'hook', 'lock run'].includes(one.path))
 
 describe.each(commands.map((one) => [one.path, one] as const))('engram %s', (path, command) => {
   it('MEM-1401 help shows how, why and at least two examples', async () => {

@@ -72,6 +72,8 @@ export const table: Readonly<Record<string, Row>> = {
   'hook-deps.ts': { ...face, imports: ['*'] },
   'mcp.ts': { ...face, imports: ['*'] },
   'serve-live.ts': { ...face, imports: ['*'] },
+  'hook-note.ts': { ...face, imports: ['*'] },
+  'reads-on.ts': { ...face, imports: ['*'] },
   'upkeep.ts': { ...face, imports: ['*'] },
   'version.ts': { ...inside, imports: [] },
   'embed.ts': { ...face, imports: ['*'] },

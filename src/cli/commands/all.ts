@@ -58,6 +58,7 @@ import { indexCommand, indexModelCommand, indexRebuildCommand } from './search-i
 import { searchCommand } from './search.ts'
 import { serveCommand } from './serve.ts'
 import { sessionEndCommand, sessionListCommand, sessionShowCommand } from './sessions.ts'
+import { hooksInstallCommand, hooksStatusCommand, hooksUninstallCommand } from './agent-hooks.ts'
 import { setupCommand, uninstallCommand } from './setup.ts'
 import { statsCommand, statusCommand } from './status.ts'
 import { syncCommand, syncMergeDriverCommand } from './sync.ts'
@@ -153,6 +154,9 @@ export const commands: readonly Command[] = [
   adoptCommand,
   statusCommand,
   statsCommand,
+  hooksInstallCommand,
+  hooksUninstallCommand,
+  hooksStatusCommand,
   setupCommand,
   uninstallCommand,
   mcpCommand,

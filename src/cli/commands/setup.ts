@@ -117,7 +117,7 @@ const installedText = (wanted: readonly Agent[], edits: readonly PlannedEdit[]):
     })
     .join('\n')
 
-function homeOf({ terminal, config }: CommandContext): Home {
+export function homeOf({ terminal, config }: CommandContext): Home {
   const { dataDir } = config
   return {
     homeDir: terminal.homeDir,

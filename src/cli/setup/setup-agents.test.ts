@@ -175,4 +175,13 @@ describe('engram setup', () => {
     expect(await say('setup', 'cursor', '--yes')).toMatchObject({ code: 0, out: expect.stringContaining('cursor') })
     expect(await say('setup', 'emacs', '--yes')).toMatchObject({ code: 2 })
   })
+
+  it('ING-HOK-2 engram hooks install, status and uninstall are set-up for Claude Code', async () => {
+    expect((await say('hooks', 'status')).out).toContain('claude-code is not set up')
+    expect(await say('hooks', 'install', '--yes')).toMatchObject({ code: 0 })
+    expect((await say('hooks', 'status')).out).toContain('claude-code is set up')
+    expect(readFileSync(at('.claude/settings.json'), 'utf8')).toContain('session-start')
+    expect(await say('hooks', 'uninstall', '--yes')).toMatchObject({ code: 0 })
+    expect(existsSync(at('.claude/settings.json'))).toBe(false)
+  })
 })

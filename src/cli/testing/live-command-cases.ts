@@ -83,6 +83,12 @@ export const liveCases: Cases = {
     keys: ['locks', 'next_cursor'],
     fails: usage('lock', 'list', '--limit', '0'),
   },
+  'lock run': {
+    words: ['lock', 'run', '--lock', 'deploy', '--', 'true'],
+    text: /^$/,
+    keys: [],
+    fails: usage('lock', 'run', '--', 'true'),
+  },
   'lock check': {
     before: [held],
     words: ['lock', 'check', 'elsewhere', 'deploy', '--agent', 'coder'],
