@@ -1,7 +1,8 @@
 import { openEngine } from '../src/open-engine.ts'
 import { minilmEmbedder } from '../src/search/embedders/minilm.ts'
 import { catchUp } from '../src/upkeep.ts'
-import { alternate, benchOptions, percentile, report, temporaryDirectory, timedAsync, type Figure } from './harness.ts'
+import { benchOptions, percentile, report, temporaryDirectory, timedAsync, type Figure } from './harness.ts'
+import { savesBesideModel } from './beside-model.ts'
 import { inventMemory, inventQuestion, randomFrom } from './invented-text.ts'
 
 /**
@@ -71,7 +72,13 @@ async function run(): Promise<void> {
   ] as const) {
     figure(`hybrid question ${name}`, percentile(asked, share), 'ms', { goal: 'p95 <= 120, max <= 250 (RET-902)' })
   }
-  await pairedSaves(save, () => serial++, model)
+  const paired = await savesBesideModel(() => save(serial++), model, options.quick ? 10 : 30)
+  figure('save beside a busy model, p50', percentile(paired.ours, 0.5), 'ms', {
+    baseline: percentile(paired.bare, 0.5),
+    baselineName: 'the model idle',
+    durability: 'os',
+  })
+  figure('save beside a busy model, median of ratios', paired.ratio, 'x', { durability: 'os', goal: '1' })
   figure('save while vectors are made, p99', percentile(during, 0.99), 'ms', {
     durability: 'os',
     goal: '<= 3 ms (RET-904)',
@@ -83,40 +90,6 @@ async function run(): Promise<void> {
     goal: '+ 100 MB (RET-903)',
   })
   report('meaning', figures, options)
-}
-
-/** The same saves in turns with the model's thread busy and idle. */
-async function pairedSaves(
-  save: (serial: number) => Promise<unknown>,
-  next: () => number,
-  model: NonNullable<typeof embedder>,
-): Promise<void> {
-  const text = 'a text of some words that keeps the model at work '.repeat(10)
-  let stopping: AbortController | null = null
-  let work: Promise<void> = Promise.resolve()
-  const keepBusy = async (signal: AbortSignal): Promise<void> => {
-    while (!signal.aborted) await model.embed([text])
-  }
-  const busy = async (): Promise<number> => {
-    if (stopping === null) {
-      stopping = new AbortController()
-      work = keepBusy(stopping.signal)
-    }
-    return timedAsync(() => save(next()))
-  }
-  const idle = async (): Promise<number> => {
-    stopping?.abort()
-    stopping = null
-    await work
-    return timedAsync(() => save(next()))
-  }
-  const paired = await alternate(busy, idle, options.quick ? 10 : 30, 20)
-  figure('save beside a busy model, p50', percentile(paired.ours, 0.5), 'ms', {
-    baseline: percentile(paired.bare, 0.5),
-    baselineName: 'the model idle',
-    durability: 'os',
-  })
-  figure('save beside a busy model, median of ratios', paired.ratio, 'x', { durability: 'os', goal: '1' })
 }
 
 function watchLoop(): { stop(): number } {

@@ -1,10 +1,13 @@
-import { existsSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { minilmEmbedder } from '../src/search/embedders/minilm.ts'
 import type { Embedder } from '../src/search/embedder.ts'
 import { parametersHash } from '../src/search/parameters.ts'
-import { commit } from './harness.ts'
+import { commit, temporaryDirectory } from './harness.ts'
 import { askInVain, type Asked, type Field, type Mode, type Order, type Refusals } from './retrieval/asked.ts'
 import { codeProject, runCodeMemory } from './retrieval/code-memory.ts'
 import { runConversations } from './retrieval/conversations.ts'
@@ -30,6 +33,9 @@ const { values: options } = parseArgs({
     misses: { type: 'string' },
     vectors: { type: 'string' },
     check: { type: 'boolean', default: false },
+    /** Speed, memory and rates are left out. */
+    'no-costs': { type: 'boolean', default: false },
+    quick: { type: 'boolean', default: false },
   },
 })
 
@@ -52,7 +58,10 @@ async function run(): Promise<void> {
   for (const [name, { asked, refused }] of Object.entries(refusals)) {
     if (asked > 0) console.log(`refused, ${name}: ${((refused / asked) * 100).toFixed(1)} % of ${asked}`)
   }
-  if (options.json !== undefined) writeJson(options.json, { results, refusals, sets: all.map(({ about }) => about) })
+  const costs = options['no-costs'] ? [] : costFigures(modes)
+  if (options.json !== undefined) {
+    writeJson(options.json, { results, refusals, costs, sets: all.map(({ about }) => about) })
+  }
   if (options.misses !== undefined) {
     const misses = all.flatMap(({ asked }) => asked.filter(({ miss }) => miss !== undefined))
     writeFileSync(options.misses, misses.map((miss) => `${JSON.stringify(miss)}\n`).join(''))
@@ -60,6 +69,21 @@ async function run(): Promise<void> {
   const missed = missedTargets(results, refusals)
   for (const line of missed) console.log(`missed: ${line}`)
   if (options.check && missed.length > 0) process.exitCode = 1
+}
+
+/** Measured in a process of its own, which prints its table here. */
+function costFigures(modes: readonly Mode[]): readonly unknown[] {
+  const directory = temporaryDirectory()
+  const json = join(directory.path, 'costs.json')
+  const script = fileURLToPath(new URL('retrieval/costs.ts', import.meta.url))
+  const words = [script, '--json', json, ...(options.quick ? ['--quick'] : [])]
+  console.log('')
+  execFileSync(process.execPath, [...words, ...(modes.includes('hybrid') ? [] : ['--only', 'lexical'])], {
+    stdio: 'inherit',
+  })
+  const { figures } = JSON.parse(readFileSync(json, 'utf8')) as { readonly figures: readonly unknown[] }
+  directory.remove()
+  return figures
 }
 
 function model(): Embedder {

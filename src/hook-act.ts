@@ -1,10 +1,10 @@
 import type { EngineDeps } from './engine/handler.ts'
 import { contextAnswer, refusalAnswer } from './engine/hook-answers.ts'
-import type { HookContext } from './engine/hook-context.ts'
+import type { HookContext, Told } from './engine/hook-context.ts'
 import type { HookCall } from './engine/hook-event.ts'
 import { drainHeard, type Heard, isWrittenAtOnce, spoolHeard, writeHeard } from './engine/hook-spool.ts'
 import { keptDirectory } from './engine/places.ts'
-import { rememberInjection } from './engine/hook-why.ts'
+import { rememberInjection, toldTo } from './engine/hook-why.ts'
 import { hookDoors, type HookDoors, type HookSurroundings, openHookStore } from './hook-deps.ts'
 import { cutCodePoints } from './model/text.ts'
 import { formatTime } from './model/times.ts'
@@ -57,6 +57,7 @@ async function act(deps: EngineDeps, call: HookCall, around: HookSurroundings): 
     case 'edit': {
       const { refusalOfEdit } = await import('./engine/hook-edit.ts')
       const reason = await within(refusalOfEdit(deps, call, event.paths), editMsMax)
+      if (deps.settings.hooksInject === 'prompt') await within(touched(deps, call, event.paths), writeMsMax)
       return reason === null ? '{}' : refusalAnswer(call.agent, reason)
     }
     case 'prompt':
@@ -98,10 +99,12 @@ async function startSession(
   const { hookContext } = await import('./engine/hook-context.ts')
   const project = registered ?? (await projectOf(deps, call))
   const sessionId = source === 'compact' ? call.sessionId : null
+  // A conversation that is resumed still holds what it was told; any other begins anew.
+  const told = source === 'resume' ? await toldTo(deps, call.sessionId) : {}
   const made = deps.store.read((tx) =>
-    hookContext(tx, { project, sessionId, budgetTokens: startTokensMax, nowMs: deps.clock.nowMs() }),
+    hookContext(tx, { project, sessionId, budgetTokens: startTokensMax, nowMs: deps.clock.nowMs(), told }),
   )
-  await remember(deps, call, made, {
+  await remember(deps, call, made, told, {
     event: source === '' ? 'session-start' : `session-start (${source})`,
     project,
     budget_tokens: startTokensMax,
@@ -113,19 +116,24 @@ const remember = (
   deps: EngineDeps,
   { sessionId, agent }: HookCall,
   made: HookContext,
-  told: { readonly event: string; readonly project: string; readonly budget_tokens: number },
+  told: Told,
+  about: { readonly event: string; readonly project: string; readonly budget_tokens: number },
 ): Promise<void> =>
-  rememberInjection(deps, {
-    session_id: sessionId,
-    agent,
-    event: told.event,
-    project: told.project,
-    at: formatTime(deps.clock.nowMs()),
-    budget_tokens: told.budget_tokens,
-    tokens: made.tokens,
-    items: made.items,
-    left_out: made.leftOut,
-  })
+  rememberInjection(
+    deps,
+    {
+      session_id: sessionId,
+      agent,
+      event: about.event,
+      project: about.project,
+      at: formatTime(deps.clock.nowMs()),
+      budget_tokens: about.budget_tokens,
+      tokens: made.tokens,
+      items: made.items,
+      left_out: made.leftOut,
+    },
+    told,
+  )
 
 /** Chunks that came with the repository are read by a process of its own: nobody waits for it (MEM-1602). */
 async function importChunks(deps: EngineDeps, call: HookCall, { executable }: HookSurroundings): Promise<void> {
@@ -180,11 +188,24 @@ async function keep(deps: EngineDeps, heard: Heard): Promise<void> {
 async function recall(deps: EngineDeps, call: HookCall, prompt: string): Promise<string> {
   const { promptContext } = await import('./engine/hook-recall.ts')
   const project = await projectOf(deps, call)
-  const made = await promptContext(deps, { project, prompt, budgetTokens: promptTokensMax })
+  const told = await toldTo(deps, call.sessionId)
+  const { touchedLately } = await import('./engine/hook-touched.ts')
+  const around = { files: await touchedLately(deps, call.sessionId), branch: await branchOf(deps, call), error: '' }
+  const made = await promptContext(deps, { project, prompt, told, budgetTokens: promptTokensMax, ...around })
   if (made.text !== '')
-    await remember(deps, call, made, { event: 'user-prompt-submit', project, budget_tokens: promptTokensMax })
+    await remember(deps, call, made, told, { event: 'user-prompt-submit', project, budget_tokens: promptTokensMax })
   return contextAnswer(call.agent, made.text, false)
 }
+
+async function touched(deps: EngineDeps, call: HookCall, paths: readonly string[]): Promise<void> {
+  const { noteTouched } = await import('./engine/hook-touched.ts')
+  await noteTouched(deps, call.sessionId, paths)
+}
+
+const gitMsMax = 100
+
+const branchOf = async (deps: EngineDeps, { directory }: HookCall): Promise<string> =>
+  (await deps.git.run(directory, ['branch', '--show-current'], gitMsMax))?.trim() ?? ''
 
 /** The very same words as this session's last prompt. */
 function isRepeated(deps: EngineDeps, { session_id, text }: Heard): boolean {

@@ -44,6 +44,7 @@ export async function hookDoors(dataDir: string, around: HookSurroundings): Prom
     redactor: createRedactor(config.redact),
     settings: config.settings,
     archive: null,
+    conversations: null,
     meaning: null,
     embedding: null,
     dataDir,

@@ -12,7 +12,7 @@ import { endIdleSessions } from './engine/session-of-write.ts'
 import { drainSpool, queueable, spoolNames } from './engine/spool.ts'
 import type { Embedder } from './search/embedder.ts'
 import type { MeaningUse } from './search/meaning.ts'
-import type { ConversationArchive } from './model/ports.ts'
+import type { ConversationArchive, SearchedConversations } from './model/ports.ts'
 import { defaultSettings, type Settings } from './model/settings.ts'
 import { SqliteLog } from './live/sqlite-log.ts'
 import type { Live } from './open-live.ts'
@@ -105,6 +105,7 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenedEngi
     redactor,
     settings,
     archive: transcripts.archive,
+    conversations: transcripts.searched,
     ...meaningDeps(await embedderOf(options, settings), store, clock, options.meaningUse),
     dataDir: options.dataDir,
     homeDir: options.homeDir ?? homedir(),
@@ -262,6 +263,7 @@ function lazyLive(deps: EngineDeps, log: SqliteLog): Live {
 
 type Transcripts = {
   readonly archive: ConversationArchive
+  readonly searched: SearchedConversations
   open(): Promise<JsonlStore>
   /** Another directory with the same redactor and doors; the caller closes it. */
   openAt(directory: string, place: Pick<JsonlStoreOptions, 'layout' | 'readOnly'>): Promise<JsonlStore>
@@ -282,7 +284,38 @@ function lazyTranscripts(directory: string, options: () => JsonlStoreOptions): T
       return true
     },
   }
-  return { archive, open, openAt, close: async () => opened?.then((store) => store.close()) }
+  const searched = searchedConversations(directory, options, open)
+  return { archive, searched, open, openAt, close: async () => opened?.then((store) => store.close()) }
+}
+
+/** Searching makes no directory, and shows what others wrote into one only as we would have kept it. */
+function searchedConversations(
+  directory: string,
+  options: () => JsonlStoreOptions,
+  open: () => Promise<JsonlStore>,
+): SearchedConversations {
+  const cleaned = (text: string): string => options().redact?.(text).text ?? text
+  return {
+    list: async () => {
+      if ((await (options().files ?? systemFiles).facts(directory)) === null) return []
+      const sessions = await (await open()).markedSessions()
+      return sessions.map(({ key, createdAt, mark }) => ({ key, stamp: mark, begunAt: createdAt }))
+    },
+    about: async (key) => {
+      const { project = '', session_id: sessionId = '' } = await (await open()).notes(key)
+      return { project, sessionId }
+    },
+    page: async (key, after, limit) => {
+      const store = await open()
+      const page = await store.readHistory(key, { after, limit })
+      if (store.layout === 'native') return page
+      const messages = page.messages.map(({ position, message }) => ({
+        position,
+        message: { ...message, content: cleaned(message.content) },
+      }))
+      return { ...page, messages }
+    },
+  }
 }
 
 async function openTranscripts(directory: string, options: JsonlStoreOptions): Promise<JsonlStore> {

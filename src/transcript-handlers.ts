@@ -1,6 +1,7 @@
 import type { Output } from './api/operations.ts'
 import type { TranscriptCompacted, TranscriptListing, TranscriptVerified } from './api/transcripts.ts'
 import type { BoundHandlers } from './engine/engine.ts'
+import { forgetTranscript } from './engine/transcript-index.ts'
 import { EngramError } from './model/errors.ts'
 import type { JsonlStore, JsonlStoreOptions } from './transcript/jsonl-store.ts'
 import type { Inspection } from './transcript/inspect.ts'
@@ -77,10 +78,11 @@ export function transcriptHandlers(doors: TranscriptDoors): Pick<BoundHandlers, 
         }
         return { dry_run: input.dry_run === true, transcripts }
       }),
-    'transcript.delete': (_, input) =>
+    'transcript.delete': (deps, input) =>
       writing(input, async (store) => {
         const purge = input.purge === true
         if (!(await store.deleteSession(input.key, { purge }))) throw notFound(input.key)
+        if (input.dir === undefined) await forgetTranscript(deps, input.key)
         return { key: input.key, purged: purge }
       }),
     'transcript.migrate': (_, input, { signal }) =>

@@ -1,6 +1,8 @@
 import type { OpenedEngine } from './open-engine.ts'
+import { catchUpTranscripts } from './engine/transcript-index.ts'
 import { refreshIndex } from './search/indexer.ts'
 import { changeSeqNow } from './store/change-clock.ts'
+import { hasTranscripts } from './store/transcript-index.ts'
 
 /** The index follows within a second (RET-203); queued saves and idle sessions can wait longer. */
 const indexEveryMs = 1_000
@@ -11,6 +13,8 @@ const stepBudgetMs = 20
 const busyBudgetMs = 2
 const busyShare = 1 / 5
 const stepsMax = 50
+/** For what was archived meanwhile; the rest is for the next time. */
+const transcriptsBudgetMs = 2_000
 /** Vectors can wait: a model that is loaded for a single save would cost more than it gives. */
 const embedEveryMs = 10_000
 
@@ -49,6 +53,8 @@ export function startUpkeep(opened: OpenedEngine): Upkeep {
   const tendAndIndex = async (): Promise<void> => {
     await opened.tend()
     await index()
+    // Only where somebody searches conversations.
+    if (opened.deps.store.read(hasTranscripts)) await catchUpTranscripts(opened.deps, transcriptsBudgetMs, stopping)
   }
 
   const embed = embedder(opened, stopping.signal)

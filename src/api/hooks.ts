@@ -13,6 +13,8 @@ export type InjectedItem = {
   readonly parts: Readonly<Record<string, number>>
   readonly tokens: number
   readonly reason: string
+  /** The state of the memory that was told; a session hears of each state once (RET-705). */
+  readonly version: string
 }
 
 export type Injection = {
@@ -25,6 +27,8 @@ export type Injection = {
   readonly tokens: number
   readonly items: readonly InjectedItem[]
   readonly left_out: readonly InjectedItem[]
+  /** Versions of all memories this session was told since its conversation began, by id (RET-705). */
+  readonly told?: Readonly<Record<string, string>>
 }
 
 export const hookOperations = {

@@ -6,6 +6,9 @@ export type IndexStatus = {
   readonly words: {
     readonly observations: IndexedKind
     readonly prompts: IndexedKind
+    readonly units: IndexedKind
+    /** Archived conversations read so far, and their messages. */
+    readonly transcripts: { readonly conversations: number; readonly messages: number }
     /** Changes the index has not read yet. */
     readonly behind: number
     readonly rebuilding: boolean

@@ -3,6 +3,7 @@ import { categories, type Category } from '../model/categories.ts'
 import { limits } from '../model/limits.ts'
 import type { Observation, ObservationExt, Session } from '../model/records.ts'
 import type { RelationNote } from './observations.ts'
+import { contextId } from './live-fields.ts'
 import { count, name, operation, place, readPlace, recordRef, text } from './operation.ts'
 
 /** An observation with its place in the answer; `rank` is lower for better, −1000 for an exact name (MEM-603). */
@@ -19,6 +20,34 @@ export type SearchHitExt = ObservationExt & {
   readonly relations: readonly RelationNote[]
   /** Ids of results equal in title, type and project that took no place (RET-408). */
   readonly twins?: readonly number[]
+  readonly explanation?: HitExplanation
+}
+
+/** What a search may look through: curated memories alone, unless it names more. */
+export const searchedPlaces = ['memory', 'prompts', 'units', 'transcripts'] as const
+export type SearchedPlace = (typeof searchedPlaces)[number]
+
+/** One result of a search that looks beyond memories; each kind has the keys that lead to it. */
+export type FoundEntry = {
+  readonly kind: 'observation' | 'prompt' | 'unit' | 'message'
+  /** Of an observation or prompt. */
+  readonly id?: number
+  /** Title of an observation. */
+  readonly title?: string
+  readonly unit_id?: string
+  readonly context_id?: string
+  /** Of an archived conversation, with the message's place in it. */
+  readonly key?: string
+  readonly position?: number
+  readonly role?: string
+  readonly project: string | null
+  readonly session_id: string
+  readonly author: string | null
+  readonly created_at: string
+  readonly rank: number
+  readonly score: number
+  readonly snippet: string
+  readonly matches: readonly (readonly [number, number])[]
   readonly explanation?: HitExplanation
 }
 
@@ -57,8 +86,14 @@ export type SearchAnswer = {
   readonly degraded?: string
   readonly reason?: 'no_words' | 'low_confidence'
   readonly query_cut?: boolean
+  /** Found by meaning alone and not near enough; where `min_similarity` was asked for. */
+  readonly held_back?: number
   readonly left_out?: LeftOut
   readonly explanation?: QueryExplanation
+  /** One list of all kinds, where more than memories was searched; `hits` are the memories in it. */
+  readonly found?: readonly FoundEntry[]
+  /** Archived conversations that were not read to their end yet, and so answered nothing. */
+  readonly unread_transcripts?: number
 }
 
 /** An observation with fewer keys, as the timeline has always shown it (MEM-203). */
@@ -128,9 +163,15 @@ export const searchOperations = {
         ...readPlace,
         ...filters,
         query: text(),
+        /** What is looked through; memories when left out. */
+        in: z.array(z.enum(searchedPlaces)).min(1).max(searchedPlaces.length).optional(),
+        /** Work units of these contexts, and nothing else. */
+        context_ids: z.array(contextId()).min(1).max(limits.liveFilterMax).optional(),
         match_mode: z.enum(['any', 'all']).optional(),
         limit: count(limits.searchLimitMax).optional(),
         mode: z.enum(['auto', 'lexical', 'semantic', 'hybrid']).optional(),
+        /** Cosine that a result without a word of the query must reach (RET-610). */
+        min_similarity: z.number().min(0).max(1).optional(),
         order: z.enum(['relevance', 'recent']).optional(),
         explain: z.boolean().optional(),
         budget_tokens: count(1_000_000).optional(),

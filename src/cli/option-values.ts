@@ -72,5 +72,5 @@ export function requiredOption(context: CommandContext, name: string): string {
   throw new EngramError('usage', `Expected --${name}.`)
 }
 
-const misfit = (name: string, expected: string, given: string): EngramError =>
+export const misfit = (name: string, expected: string, given: string): EngramError =>
   new EngramError('usage', `--${name}: expected ${expected}, got ${JSON.stringify(given)}.`)

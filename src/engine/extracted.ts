@@ -21,6 +21,7 @@ import { expiryOf } from './rules/review.ts'
 import { normaliseTopicKey } from './rules/topic.ts'
 import { contextOfSave, prepareSave, saveObservation, type SaveInput } from './save.ts'
 import { deletePromptRow } from './sessions.ts'
+import { forgetTranscript } from './transcript-index.ts'
 import { retyped } from './update-observation.ts'
 
 type ExtractedNames = 'extracted.list' | 'extracted.promote' | 'memory.forget' | 'memory.add'
@@ -53,7 +54,10 @@ export const extractedHandlers: Handlers<ExtractedNames> = {
     }
     const forgotten = await deps.store.write((tx) => forget(tx, deps, input, project), context)
     // After the commit: a transcript must not go while its memories stay.
-    for (const key of forgotten.transcript_keys) await deps.archive?.remove(key)
+    for (const key of forgotten.transcript_keys) {
+      await deps.archive?.remove(key)
+      await forgetTranscript(deps, key)
+    }
     return forgotten
   },
   'memory.add': async (deps, input, context) => {

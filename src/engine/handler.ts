@@ -1,7 +1,7 @@
 import type { OperationName, Output, Parsed } from '../api/operations.ts'
 import type { LogStore } from '../model/log-store.ts'
 import type { CallContext } from '../model/operation.ts'
-import type { ConversationArchive } from '../model/ports.ts'
+import type { ConversationArchive, SearchedConversations } from '../model/ports.ts'
 import type { Settings } from '../model/settings.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Files } from '../platform/files.ts'
@@ -27,6 +27,7 @@ export type EngineDeps = {
   readonly settings: Settings
   /** Null where no conversations are kept. */
   readonly archive: ConversationArchive | null
+  readonly conversations: SearchedConversations | null
   /** Null where nothing can be searched by meaning. */
   readonly meaning: Meaning | null
   readonly embedding: EmbedUpkeep | null

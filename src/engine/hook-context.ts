@@ -20,7 +20,12 @@ export type HookContextOptions = {
   readonly sessionId: string | null
   readonly budgetTokens: number
   readonly nowMs: number
+  /** What the conversation holds already, by id (RET-705). */
+  readonly told?: Told
 }
+
+/** Versions of memories by their ids. */
+export type Told = Readonly<Record<string, string>>
 
 /** Looked at, newest first; the budget leaves room for a tenth of them. */
 const rowsLookedAt = 60
@@ -37,7 +42,8 @@ const afterCompaction = 'The conversation was compacted: call mem_session_summar
  * no memory fits, since words about an empty memory only cost (MEM-1601).
  */
 export function hookContext(tx: ReadTx, options: HookContextOptions): HookContext {
-  const scored = candidatesOf(tx, options).map((row) => ({ row, parts: partsOf(row, options) }))
+  const untold = candidatesOf(tx, options).filter(({ id, version }) => options.told?.[id] !== version)
+  const scored = untold.map((row) => ({ row, parts: partsOf(row, options) }))
   const ranked = scored
     .map((one) => ({ ...one, score: sum(one.parts) }))
     .toSorted((a, b) => b.score - a.score || b.row.id - a.row.id)
@@ -52,6 +58,7 @@ export type Weighed = {
   readonly type: string
   readonly title: string
   readonly content: string
+  readonly version: string
   readonly author?: string | null | undefined
   readonly parts: Readonly<Record<string, number>>
   readonly score: number
@@ -68,10 +75,10 @@ export function toldWithin(ranked: readonly Weighed[], head: string, budgetToken
     const one = ranked[index]
     const entry = entries[index]
     if (one === undefined || entry === undefined) return []
-    const { id, type, title, parts, score } = one
+    const { id, type, title, parts, score, version } = one
     const told = form === 'full' ? entry.full : entry.short
     const reason = form === 'none' ? 'did not fit the budget' : one.reason
-    return [{ id, type, title, rank: index + 1, score, parts, tokens: estimateTokens(told), reason }]
+    return [{ id, type, title, rank: index + 1, score, parts, tokens: estimateTokens(told), reason, version }]
   }
   const items = shown.flatMap(({ index, form }) => itemOf(index, form))
   const missed = leftOut.flatMap((index) => itemOf(index, 'none'))

@@ -1,32 +1,34 @@
-import { cutCodePoints } from '../model/text.ts'
+import { aboveKnee } from '../search/rank.ts'
 import type { EngineDeps } from './handler.ts'
-import { type HookContext, toldWithin } from './hook-context.ts'
+import { type HookContext, type Told, toldWithin } from './hook-context.ts'
+import { hookQuery, type HookQueryParts } from './rules/hook-query.ts'
 import { searchHandlers } from './search.ts'
 
 const hitsMax = 8
-/** A longer prompt is asked by its head: it says what it is about. */
-const queryCharactersMax = 500
 const head = 'Engram found memories about this:'
 
 /**
- * What is known about a prompt (`hooks.inject: prompt`): the best whole memories within the budget. Nothing at all unless
- * search is sure of what it found, since words beside the point only cost.
+ * What is known about a prompt and what is worked on (`hooks.inject: prompt`): the best whole memories within the budget,
+ * those above the knee (RET-704) that the conversation does not hold yet (RET-705). Nothing at all unless search is sure of
+ * what it found, since words beside the point only cost.
  */
 export async function promptContext(
   deps: EngineDeps,
-  options: { readonly project: string; readonly prompt: string; readonly budgetTokens: number },
+  options: HookQueryParts & { readonly project: string; readonly told: Told; readonly budgetTokens: number },
 ): Promise<HookContext> {
   if (options.project === '') return toldWithin([], head, options.budgetTokens)
-  const query = cutCodePoints(options.prompt, queryCharactersMax, '')
   const project_override = options.project
-  const input = { query, limit: hitsMax, explain: true, strict: true, project_override }
+  const input = { query: hookQuery(options), limit: hitsMax, explain: true, strict: true, project_override }
   const { hits, confidence } = await searchHandlers['memory.search'](deps, input, {})
-  const found = confidence === 'ok' ? hits.filter((hit) => hit.scope !== 'personal') : []
+  const own = confidence === 'ok' ? hits.filter((hit) => hit.scope !== 'personal') : []
+  const near = own.slice(0, aboveKnee(own.map(({ ext }) => ext.score)))
+  const found = near.filter(({ id, ext }) => options.told[id] !== ext.version)
   const weighed = found.map(({ id, type, title, content, ext }) => ({
     id,
     type,
     title,
     content,
+    version: ext.version ?? '',
     author: ext.author,
     score: rounded(ext.score),
     parts: partsOf(ext.explanation?.L),

@@ -39,12 +39,32 @@ export function groupOf(text: string): string {
   return ((hash >>> 0) & 0xfff).toString(16).padStart(3, '0')
 }
 
-/** Keeps what was put before an agent; ids and scores, no content (MEM-1611). */
+/** Beyond so many, the oldest may be told again. */
+const toldMax = 500
+
+/** What a session was told since its conversation began, by id (RET-705); nothing where another one's file took its place. */
+export async function toldTo(
+  deps: Pick<EngineDeps, 'dataDir' | 'files'>,
+  sessionId: string,
+): Promise<Readonly<Record<string, string>>> {
+  const bytes = await deps.files.readBytes(pathOf(deps, sessionId))
+  const last = bytes === null ? null : injectionIn(bytes)
+  return last?.session_id === sessionId ? (last.told ?? {}) : {}
+}
+
+/**
+ * Keeps what was put before an agent; ids and scores, no content (MEM-1611).
+ *
+ * @param told what the conversation holds besides: none where it begins anew
+ */
 export async function rememberInjection(
   deps: Pick<EngineDeps, 'dataDir' | 'files' | 'clock'>,
   injection: Injection,
+  told: Readonly<Record<string, string>>,
 ): Promise<void> {
-  const bytes = new TextEncoder().encode(JSON.stringify(injection))
+  const all = [...Object.entries(told), ...injection.items.map(({ id, version }) => [String(id), version] as const)]
+  const noted = { ...injection, told: Object.fromEntries(all.slice(-toldMax)) }
+  const bytes = new TextEncoder().encode(JSON.stringify(noted))
   await deps.files.makeDirectory(hooksDirectory(deps), 0o700)
   // Lost in a power cut it only explains nothing; the agent does not wait for the disk.
   const options = { permissions: 0o600, unique: String(deps.clock.monotonicMs()), isSynced: false }

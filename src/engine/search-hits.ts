@@ -1,4 +1,4 @@
-import type { HitExplanation, SearchHit } from '../api/search.ts'
+import type { FoundEntry, HitExplanation, SearchHit } from '../api/search.ts'
 import { limits } from '../model/limits.ts'
 import { cutCodePoints } from '../model/text.ts'
 import { fitBudget, type Budget } from '../search/budget.ts'
@@ -59,6 +59,27 @@ export function withinBudget(hits: readonly SearchHit[], budget: Budget) {
     hits: shown.flatMap(({ index, form }) => (form === 'full' ? hits[index] : short[index]) ?? []),
     leftOut: leftOut.length === 0 ? undefined : { count: leftOut.length, ids },
   }
+}
+
+/** The same of a list of several kinds, by title and snippet; what memory is left out is named. */
+export function entriesWithin(entries: readonly FoundEntry[], budget: Budget) {
+  if (budget.tokens === undefined && budget.bytes === undefined) return { entries, leftOut: undefined }
+  const short = entries.map(shortEntry)
+  const texts = entries.map((entry, index) => ({ full: entryText(entry), short: entryText(short[index] ?? entry) }))
+  const { shown, leftOut } = fitBudget(texts, budget)
+  const ids = leftOut.flatMap((index) => (entries[index]?.kind === 'observation' ? (entries[index]?.id ?? []) : []))
+  return {
+    entries: shown.flatMap(({ index, form }) => (form === 'full' ? entries[index] : short[index]) ?? []),
+    leftOut: leftOut.length === 0 ? undefined : { count: leftOut.length, ids: ids.slice(0, leftOutIdsMax) },
+  }
+}
+
+const entryText = ({ title = '', snippet }: FoundEntry): string => `${title}\n${snippet}`
+
+function shortEntry(entry: FoundEntry): FoundEntry {
+  const snippet = cutCodePoints(entry.snippet, shortCharsMax - 1, '…')
+  const length = Array.from(snippet).length
+  return { ...entry, snippet, matches: entry.matches.filter(([, end]) => end < length) }
 }
 
 const textOf = (hit: SearchHit): string => `${hit.title}\n${hit.content}`

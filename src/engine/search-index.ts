@@ -9,8 +9,12 @@ import { rebuildIndex, refreshIndex } from '../search/indexer.ts'
 import { Meaning, type MeaningUse } from '../search/meaning.ts'
 import { changesBehind, countIndexed, indexState } from '../store/full-text-state.ts'
 import type { Store } from '../store/store.ts'
+import { clearTranscriptIndex, countMessages, transcriptSources } from '../store/transcript-index.ts'
+import { clearUnitIndex, countUnits, isIndexCurrent } from '../store/unit-index.ts'
 import { countVectors, dropVectors } from '../store/vectors.ts'
 import type { EngineDeps, Handlers } from './handler.ts'
+import { catchUpTranscripts } from './transcript-index.ts'
+import { catchUpUnits } from './unit-search.ts'
 
 /** What an engine needs to search by meaning: nothing without an embedder. */
 export function meaningDeps(
@@ -28,6 +32,7 @@ export const searchIndexHandlers: Handlers<'index.status' | 'index.wait' | 'inde
   'index.status': (deps) => statusOf(deps),
   'index.wait': async (deps, input, context) => {
     await catchUp(deps, context)
+    await readAll(deps, context)
     const canWait = input.vectors ?? (await deps.meaning?.start()) ?? false
     if (canWait) await embedAll(deps, context)
     return statusOf(deps)
@@ -65,6 +70,21 @@ async function rebuildWords(deps: EngineDeps, context: CallContext): Promise<voi
     context.onProgress?.({ done: rows, total, what: 'index rows' })
   }
   await catchUp(deps, context)
+  await deps.store.write(clearTranscriptIndex, { durability: 'normal' })
+  await deps.store.write(clearUnitIndex, { durability: 'normal' })
+  await readAll(deps, context)
+}
+
+/** Units and archived conversations, which are read on from their own places. */
+async function readAll(deps: EngineDeps, context: CallContext): Promise<void> {
+  while (!deps.store.read(isIndexCurrent) && deps.store.mode === 'read-write') {
+    context.signal?.throwIfAborted()
+    await catchUpUnits(deps)
+  }
+  await catchUpTranscripts(deps, Number.POSITIVE_INFINITY, {
+    signal: context.signal,
+    onRead: (done, total) => context.onProgress?.({ done, total, what: 'conversations' }),
+  })
 }
 
 async function embedAll(deps: EngineDeps, context: CallContext): Promise<void> {
@@ -99,6 +119,8 @@ function statusOf({ store, meaning, embedding }: EngineDeps): IndexStatus {
       words: {
         observations,
         prompts: countIndexed(tx, 'prompt'),
+        units: countUnits(tx),
+        transcripts: { conversations: transcriptSources(tx).length, messages: countMessages(tx) },
         behind: changesBehind(tx),
         rebuilding: indexState(tx, 'observation.rebuild') !== undefined,
       },

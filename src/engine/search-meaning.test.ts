@@ -41,6 +41,21 @@ describe('with vectors', () => {
     expect(await search('tokeniser', { mode: 'semantic' })).toMatchObject({ mode: 'semantic' })
   })
 
+  it('RET-610/what only meaning finds must be near enough, and what is held back is counted', async () => {
+    const texts = ['tokenizers and tokenization', 'a tokeniser of texts', 'whales below the ice']
+    for (const text of texts) await save(text, { session_id: text })
+    await settle()
+    const all = await search('tokeniser', { explain: true, mode: 'hybrid' })
+    const nearness = all.hits.flatMap(({ ext }) => (ext.explanation?.L === 0 ? [ext.explanation.c ?? 0] : []))
+    const nearest = Math.max(...nearness)
+    expect([all.hits.length, nearness.length, all.held_back]).toEqual([3, 2, undefined])
+    const some = await search('tokeniser', { mode: 'hybrid', min_similarity: nearest })
+    expect([some.hits.length, some.held_back]).toEqual([2, 1])
+    const none = await search('tokeniser', { mode: 'hybrid', min_similarity: 1 })
+    expect([none.hits.map(({ content }) => content), none.held_back]).toEqual([['a tokeniser of texts'], 2])
+    expect(await search('tokeniser', { mode: 'semantic', min_similarity: 1 })).toMatchObject({ hits: [], held_back: 3 })
+  })
+
   it('RET-753/both scores by their weights, times the factors, are the score', async () => {
     for (const text of ['session token cache', 'token cache', 'the cache of sessions', 'whales']) await save(text)
     await settle()

@@ -1,5 +1,5 @@
 import type { RelationNote } from '../api/observations.ts'
-import type { SearchHit } from '../api/search.ts'
+import type { FoundEntry, SearchHit } from '../api/search.ts'
 import { oneLine } from '../model/text.ts'
 import type { ObservationExt, Warning } from '../model/records.ts'
 
@@ -38,6 +38,22 @@ export function hitLines(hit: SearchHit, index: number): string {
     ...preview.split('\n').map((line) => `    ${line}`),
     `    ${hit.updated_at} | project: ${hit.project ?? ''} | scope: ${hit.scope}${originOf(hit.ext)}`,
     ...relationLines(hit.ext.relations),
+  ].join('\n')
+}
+
+/** The lines of one result of any kind: what it is, its snippet, when and where (RET-758). */
+export function entryLines(entry: FoundEntry, index: number): string {
+  const name = {
+    observation: `#${entry.id} — ${oneLine(entry.title ?? '')}`,
+    prompt: `prompt #${entry.id}`,
+    unit: `unit ${oneLine(entry.unit_id ?? '')} in ${oneLine(entry.context_id ?? '')}`,
+    message: `message ${entry.position} of ${oneLine(entry.key ?? '')}`,
+  }[entry.kind]
+  const author = entry.author === null ? '' : ` | author: ${oneLine(entry.author)}`
+  return [
+    `[${index + 1}] ${name}`,
+    ...entry.snippet.split('\n').map((line) => `    ${line}`),
+    `    ${entry.created_at} | project: ${entry.project ?? ''}${author}`,
   ].join('\n')
 }
 

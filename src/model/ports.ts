@@ -19,6 +19,30 @@ export interface ConversationArchive {
   remove(key: string): Promise<boolean>
 }
 
+/**
+ * A conversation there is. `stamp`: another one whenever its messages, or what is noted beside them, may have changed.
+ * `begunAt`: another one when it was deleted and begun again, so that its positions name other messages.
+ */
+export type ListedConversation = { readonly key: string; readonly stamp: string; readonly begunAt: string }
+
+/** `next`: where the following page begins; null at the end. */
+export type ConversationPage = {
+  readonly messages: readonly { readonly position: number; readonly message: ArchivedMessage }[]
+  readonly next: number | null
+}
+
+/**
+ * Conversations as search reads them.
+ * - Only what may be seen: no hidden message, no deleted conversation, texts without secrets.
+ * - A page of an unknown key is empty; positions are exclusive.
+ */
+export interface SearchedConversations {
+  /** Those written last come first. */
+  list(): Promise<readonly ListedConversation[]>
+  about(key: string): Promise<{ readonly project: string; readonly sessionId: string }>
+  page(key: string, after: number, limit: number): Promise<ConversationPage>
+}
+
 /** How far a remote was told of what is here. */
 export type RemoteCursor = {
   /** Number of the last change it was told; null when it was told nothing through this selection. */

@@ -1,4 +1,5 @@
 import { rowMatches } from '../store/full-text-search.ts'
+import { kindRowMatches, type SearchedKind } from '../store/kind-index.ts'
 import type { ReadTx } from '../store/transaction.ts'
 import { wordExpression, type Frequencies, type MatchPlan } from './match.ts'
 import { parametersHash } from './parameters.ts'
@@ -29,6 +30,43 @@ export function wordPlaces(
       const holds = (columns: readonly string[]): boolean =>
         rowMatches(tx, 'observation_fts', wordExpression(word, df > 0, columns), id)
       return { word: word.text, df, in: places.filter(([, columns]) => holds(columns)).map(([name]) => name) }
+    })
+    .filter((word) => word.in.length > 0)
+}
+
+const kindPlaces: Readonly<Record<SearchedKind, readonly (readonly [name: string, columns: readonly string[]])[]>> = {
+  prompt: [
+    ['content', ['content']],
+    ['neighbours', ['before']],
+    ['day', ['day']],
+  ],
+  unit: [
+    ['text', ['text', 'grams']],
+    ['meta', ['meta']],
+    ['neighbours', ['before']],
+    ['day', ['day']],
+  ],
+  message: [
+    ['text', ['text', 'grams']],
+    ['neighbours', ['before']],
+    ['day', ['day']],
+  ],
+}
+
+/** The same of what is kept beside memories. */
+export function kindWordPlaces(
+  tx: ReadTx,
+  kind: SearchedKind,
+  id: number,
+  query: ParsedQuery,
+  frequencies: Frequencies,
+): readonly WordPlaces[] {
+  return query.words
+    .map((word) => {
+      const df = frequencies.of.get(word.text) ?? 0
+      const holds = (columns: readonly string[]): boolean =>
+        kindRowMatches(tx, kind, wordExpression(word, df > 0, columns), id)
+      return { word: word.text, df, in: kindPlaces[kind].filter(([, columns]) => holds(columns)).map(([name]) => name) }
     })
     .filter((word) => word.in.length > 0)
 }

@@ -1,12 +1,13 @@
-import { changeSeqNow } from '../store/change-clock.ts'
-import { countMatches, observationCounts, promptCounts, termFrequency } from '../store/full-text-search.ts'
+import { countMatches, observationCounts, termFrequency } from '../store/full-text-search.ts'
+import { countKindMatches, kindCounts, kindVersion, type SearchedKind } from '../store/kind-index.ts'
 import type { ReadTx } from '../store/transaction.ts'
+import { facetClause, kindColumns, observationColumns } from './match.ts'
 import { parameters } from './parameters.ts'
 import type { QueryWord } from './query.ts'
 
-type Kind = 'observation' | 'prompt'
+type Kind = 'observation' | SearchedKind
 
-/** Records of one kind by project, as they were counted. */
+/** Records of one kind by project, units by the number of their context, as they were counted. */
 export type Counts = { readonly total: number; readonly byProject: ReadonlyMap<string | null, number> }
 
 /**
@@ -19,11 +20,14 @@ export class FrequencyCache {
   readonly #counts = new Map<Kind, { readonly counts: Counts; readonly seq: number }>()
 
   counts(tx: ReadTx, kind: Kind): Counts {
-    const seq = changeSeqNow(tx)
+    const seq = kindVersion(tx, kind)
     const known = this.#counts.get(kind)
     if (known !== undefined && isFresh(seq - known.seq, known.counts.total)) return known.counts
-    const rows = kind === 'observation' ? observationCounts(tx) : promptCounts(tx)
-    const byProject = new Map(rows.map((row) => [row.project, row.n]))
+    const rows =
+      kind === 'observation'
+        ? observationCounts(tx).map(({ project, n }) => ({ place: project, n }))
+        : kindCounts(tx, kind)
+    const byProject = new Map(rows.map((row) => [row.place, row.n]))
     const counts = { total: rows.reduce((sum, row) => sum + row.n, 0), byProject }
     this.#counts.set(kind, { counts, seq })
     return counts
@@ -31,7 +35,7 @@ export class FrequencyCache {
 
   /** @param facets facet words of the scope; empty = the whole store */
   df(tx: ReadTx, kind: Kind, word: QueryWord, facets: readonly string[], total: number): number {
-    const seq = changeSeqNow(tx)
+    const seq = kindVersion(tx, kind)
     const key = `${kind} ${facets.join(' ')} ${word.text}`
     const known = this.#words.get(key)
     if (known !== undefined && isFresh(seq - known.seq, total)) return known.df
@@ -50,10 +54,9 @@ const isFresh = (changes: number, total: number): boolean =>
 
 function countWord(tx: ReadTx, kind: Kind, word: QueryWord, facets: readonly string[]): number {
   if (kind === 'observation' && facets.length === 0) return termFrequency(tx, word.term)
-  const facet = facets.length === 0 ? '' : `facet : (${facets.map((name) => `"${name}"`).join(' AND ')}) AND `
-  const [table, columns] =
-    kind === 'observation'
-      ? (['observation_fts', 'title content keys before after day'] as const)
-      : (['prompt_fts', 'content before day'] as const)
-  return countMatches(tx, table, `${facet}{${columns}} : "${word.text}"`)
+  if (kind === 'observation') {
+    const where = `${facetClause(facets, 'AND')}{${observationColumns.all.join(' ')}} : "${word.text}"`
+    return countMatches(tx, 'observation_fts', where)
+  }
+  return countKindMatches(tx, kind, `${facetClause(facets, 'OR')}{${kindColumns[kind].all.join(' ')}} : "${word.text}"`)
 }

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { matchingIds } from '../store/full-text-search.ts'
 import { addObservation, openInventedStore } from '../store/testing/invented-store.ts'
-import { observationColumns, planMatch, promptColumns, type MatchOptions } from './match.ts'
+import { kindColumns, observationColumns, planMatch, type MatchOptions } from './match.ts'
 import { parseQuery } from './query.ts'
 
 const plan = (text: string, total: number, df: Readonly<Record<string, number>>, options: Partial<MatchOptions> = {}) =>
@@ -102,7 +102,7 @@ describe('the expression', () => {
   })
 
   it('MEM-608/prompts have no grams: runs are searched as beginnings of words', () => {
-    expect(plan('数据 token', 10, { token: 2 }, { columns: promptColumns }).words).toBe('("token" OR "数据"*)')
+    expect(plan('数据 token', 10, { token: 2 }, { columns: kindColumns.prompt }).words).toBe('("token" OR "数据"*)')
   })
 
   it('RET-308/nothing to ask is no expression', () => {

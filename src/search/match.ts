@@ -1,5 +1,6 @@
 import { limits } from '../model/limits.ts'
 import { gramWordLettersMin, gramsOfWord } from '../store/index-text.ts'
+import type { SearchedKind } from '../store/kind-index.ts'
 import { parameters } from './parameters.ts'
 import type { DroppedWord, ParsedQuery, QueryWord } from './query.ts'
 
@@ -28,19 +29,31 @@ export type MatchPlan = {
 }
 
 /** Where words are looked for: the names of a table's columns. */
-export type Columns = { readonly own: readonly string[]; readonly all: readonly string[]; readonly hasGrams: boolean }
+export type Columns = {
+  readonly own: readonly string[]
+  readonly all: readonly string[]
+  /** Grams stand in a table of their own, or in a column of the same one, or nowhere. */
+  readonly grams: 'table' | 'column' | 'none'
+}
 
 export const observationColumns: Columns = {
   own: ['title', 'content', 'keys'],
   all: ['title', 'content', 'keys', 'before', 'after', 'day'],
-  hasGrams: true,
+  grams: 'table',
 }
-export const promptColumns: Columns = { own: ['content'], all: ['content', 'before', 'day'], hasGrams: false }
+
+/** The same of what is searched beside memories. */
+export const kindColumns: Readonly<Record<SearchedKind, Columns>> = {
+  prompt: { own: ['content'], all: ['content', 'before', 'day'], grams: 'none' },
+  unit: { own: ['text', 'meta', 'grams'], all: ['text', 'meta', 'before', 'day', 'grams'], grams: 'column' },
+  message: { own: ['text', 'grams'], all: ['text', 'before', 'day', 'grams'], grams: 'column' },
+}
 
 export type MatchOptions = {
   readonly mode: 'any' | 'all'
-  /** Facet words every record must have; empty = no facet clause. */
+  /** Facet words every record must have, or one of which; empty = no facet clause. */
   readonly facets: readonly string[]
+  readonly facetsJoin?: 'AND' | 'OR'
   readonly columns: Columns
 }
 
@@ -53,20 +66,22 @@ function planAny(query: ParsedQuery, frequencies: Frequencies, options: MatchOpt
   const { known, unknown } = byFrequency(query.words, frequencies)
   const { kept, dropped } = prune(known, frequencies)
   const pairs = survivingPairs(query.pairs, kept, frequencies)
-  const others = [...unknown.map(unknownClause), ...(options.columns.hasGrams ? [] : query.runs.map(prefix))]
+  const others = [...unknown.map(unknownClause), ...query.runs.flatMap((run) => besideWords(run, options.columns))]
   const proposing = byCost(kept, frequencies.total, options.facets.length === 0)
   const { first, whole } = proposal(kept, proposing, others, pairs.map(quoted), options.columns.own)
   const columns = columnsFor(query, options.columns)
+  const facets = facetClause(options.facets, options.facetsJoin)
   const words = (clauses: string | null): string | null =>
-    clauses === null ? null : expression(options.facets, columns, clauses)
-  const grams = options.columns.hasGrams ? [...unknown.flatMap(gramPhrase), ...query.runs.flatMap(runClauses)] : []
+    clauses === null ? null : expression(facets, columns, clauses)
+  const hasTable = options.columns.grams === 'table'
+  const grams = hasTable ? [...unknown.flatMap(gramPhrase), ...query.runs.flatMap(runClauses)] : []
   return {
     mode: 'any',
     words: words(whole),
     fewer: words(first),
     isFewerSure: proposing.isSure,
-    grams: grams.length === 0 ? null : expression(options.facets, ['grams'], grams.join(' OR ')),
-    phrases: query.phrases.map((phrase) => expression(options.facets, options.columns.own, quoted(phrase))),
+    grams: grams.length === 0 ? null : expression(facets, ['grams'], grams.join(' OR ')),
+    phrases: query.phrases.map((phrase) => expression(facets, options.columns.own, quoted(phrase))),
     pairs,
     dropped,
   }
@@ -78,23 +93,26 @@ function planAll(query: ParsedQuery, frequencies: Frequencies, options: MatchOpt
   const isShort = (word: QueryWord): boolean => isPrefixWord(word) || gramPhrase(word).length === 0
   const short = unknown.filter(isShort)
   const long = unknown.filter((word) => !isShort(word))
-  const { hasGrams, own } = options.columns
+  const { own } = options.columns
+  const hasTable = options.columns.grams === 'table'
+  const facets = facetClause(options.facets, options.facetsJoin)
   const clauses = [
     ...known.map((word) => quoted(word.text)),
     ...short.map(unknownClause),
     ...query.phrases.map(quoted),
-    ...(hasGrams ? [] : [...long.map((word) => quoted(word.text)), ...query.runs.map(prefix)]),
+    ...(hasTable ? [] : long.map((word) => quoted(word.text))),
+    ...query.runs.flatMap((run) => besideWords(run, options.columns).slice(0, 1)),
   ]
-  const grams = hasGrams
+  const grams = hasTable
     ? [...long.flatMap(gramPhrase), ...query.runs.map((run) => quoted(gramsOfWord(run).join(' ')))]
     : []
   return {
     mode: 'all',
-    words: clauses.length === 0 ? null : expression(options.facets, own, clauses.join(' AND ')),
+    words: clauses.length === 0 ? null : expression(facets, own, clauses.join(' AND ')),
     fewer: null,
     isFewerSure: false,
-    grams: grams.length === 0 ? null : expression(options.facets, ['grams'], grams.join(' AND ')),
-    phrases: query.phrases.map((phrase) => expression(options.facets, own, quoted(phrase))),
+    grams: grams.length === 0 ? null : expression(facets, ['grams'], grams.join(' AND ')),
+    phrases: query.phrases.map((phrase) => expression(facets, own, quoted(phrase))),
     pairs: [],
     dropped: [],
   }
@@ -220,13 +238,13 @@ function proposal(
 type Proposal = { readonly first: string | null; readonly whole: string | null }
 
 /**
- * Naming the columns costs as much again, and only keeps words from matching the facet, whose words begin with `fp` or
- * `fs`: so they are named where a word of the query does. Empty = any column.
+ * Naming the columns costs as much again, and only keeps words from matching the facet, whose words begin with `fp`,
+ * `fs` or `fc`: so they are named where a word of the query does. Empty = any column.
  */
 const columnsFor = (query: ParsedQuery, columns: Columns): readonly string[] =>
   query.words.some(({ text, term }) => isFacetLike(text) || isFacetLike(term)) ? columns.all : []
 
-const isFacetLike = (word: string): boolean => /^f[ps]/.test(word)
+const isFacetLike = (word: string): boolean => /^f[psc]/.test(word)
 
 export const postingsBudget = (total: number): number =>
   Math.min(Math.max(total * parameters.postingsShareMax, parameters.postingsMin), parameters.postingsMax)
@@ -274,20 +292,30 @@ function runClauses(run: string): readonly string[] {
   return lettersOf(run) <= parameters.wholeRunLettersMax ? [whole] : [whole, ...new Set(grams.map(quoted))]
 }
 
+/** What the table of words itself is asked for a run: pairs where it has them, else words that begin so. */
+function besideWords(run: string, { grams }: Columns): readonly string[] {
+  if (grams === 'table') return []
+  return grams === 'none' ? [prefix(run)] : runClauses(run).map((clause) => `grams : ${clause}`)
+}
+
 /** A string of FTS5: nothing inside it has a meaning. */
 const quotedWord = (word: QueryWord): string => quoted(word.text)
 const quoted = (text: string): string => `"${text.replaceAll('"', '""').replaceAll('\0', ' ')}"`
 const prefix = (text: string): string => `${quoted(text)}*`
 
-function expression(facets: readonly string[], columns: readonly string[], clauses: string): string {
+function expression(facet: string, columns: readonly string[], clauses: string): string {
   const words = columns.length === 0 ? `(${clauses})` : `{${columns.join(' ')}} : (${clauses})`
-  return facets.length === 0 ? words : `facet : (${facets.map(quoted).join(' AND ')}) AND ${words}`
+  return `${facet}${words}`
 }
 
+/** The beginning of an expression that keeps out what facets forbid; empty for none. */
+export const facetClause = (facets: readonly string[], join: 'AND' | 'OR' = 'AND'): string =>
+  facets.length === 0 ? '' : `facet : (${facets.map(quoted).join(` ${join} `)}) AND `
+
 /** The expression that asks for a phrase of grams. */
-export const gramExpression = (grams: string): string => expression([], ['grams'], quoted(grams))
+export const gramExpression = (grams: string): string => expression('', ['grams'], quoted(grams))
 
 /** The expression that asks for one word in given columns, as {@link planMatch} would; for explanations and coverage. */
 export function wordExpression(word: QueryWord, isKnown: boolean, columns: readonly string[]): string {
-  return expression([], columns, isKnown ? quoted(word.text) : unknownClause(word))
+  return expression('', columns, isKnown ? quoted(word.text) : unknownClause(word))
 }

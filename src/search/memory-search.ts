@@ -32,6 +32,8 @@ export type SearchRequest = {
   readonly meaning: QueryMeaning | null
   /** By meaning alone: a record counts for nothing but its nearness (RET-409). */
   readonly isSemantic: boolean
+  /** What only meaning brings must be this near; 0 = any (RET-610). */
+  readonly nearnessMin: number
   readonly nowMs: number
   readonly clock: Pick<Clock, 'monotonicMs'>
 }
@@ -46,6 +48,10 @@ export type SearchFindings = {
   readonly named: readonly NamedRecord[]
   readonly groups: readonly Group[]
   readonly mixture: Mixture
+  /** The greatest cosine in scope, 0 without vectors (RET-701). */
+  readonly nearest: number
+  /** Near ones that were not near enough. */
+  readonly heldBack: number
   /** A vector was given and could not be used: too few of the records in scope have one, or not all are read yet. */
   readonly withoutMeaning: 'vectors_incomplete' | 'vectors_loading' | null
   readonly tookMs: Readonly<Record<'query' | 'lexical' | 'vectors' | 'rank', number>>
@@ -83,6 +89,8 @@ export function searchMemories(tx: ReadTx, cache: FrequencyCache, request: Searc
     named,
     groups,
     mixture: mixed.mixture,
+    nearest: mixed.nearest,
+    heldBack: mixed.heldBack,
     withoutMeaning: mixed.without,
     tookMs: {
       query: queryMs - startMs,
@@ -97,6 +105,8 @@ type Mixed = {
   readonly candidates: readonly Candidate[]
   readonly mixture: Mixture
   readonly without: SearchFindings['withoutMeaning']
+  readonly nearest: number
+  readonly heldBack: number
 }
 
 function mix(
@@ -104,16 +114,29 @@ function mix(
   lexical: readonly Candidate[],
   plan: MatchPlan,
   scope: SearchScope,
-  { meaning, isSemantic, filters }: SearchRequest,
+  { meaning, isSemantic, nearnessMin, filters }: SearchRequest,
 ): Mixed {
-  const without = (why: Mixed['without']): Mixed => ({ candidates: lexical, mixture: wordsAlone, without: why })
+  const without = (why: Mixed['without']): Mixed => ({
+    candidates: lexical,
+    mixture: wordsAlone,
+    without: why,
+    nearest: 0,
+    heldBack: 0,
+  })
   if (meaning === null || scope.total === 0) return without(null)
   if (!meaning.index.refresh(tx)) return without('vectors_loading')
   const project = { project: filters.project, scope: undefined, notExpiredAtMs: null }
   if (meaning.index.count(project) < scope.total * parameters.vectorShareMin) return without('vectors_incomplete')
   const where = { scan: scanScope(tx, filters), filters }
-  const candidates = fuse(tx, isSemantic ? [] : lexical, plan, meaning, where)
-  return { candidates, mixture: isSemantic ? meaningAlone : wordsAndMeaning, without: null }
+  const all = fuse(tx, isSemantic ? [] : lexical, plan, meaning, where)
+  const candidates = all.filter(({ L, c = 0 }) => L > 0 || c >= nearnessMin)
+  return {
+    candidates,
+    mixture: isSemantic ? meaningAlone : wordsAndMeaning,
+    without: null,
+    nearest: all.reduce((most, { c = 0 }) => Math.max(most, c), 0),
+    heldBack: all.length - candidates.length,
+  }
 }
 
 function namedRecords(tx: ReadTx, query: ParsedQuery, filters: RecordFilters, limit: number): readonly NamedRecord[] {

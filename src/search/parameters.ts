@@ -9,6 +9,8 @@ export const parameters = {
    * low weight brought 12 points of recall@10; twice the title beat three and five times. */
   observationWeights: { facet: 0, title: 2, content: 1, keys: 1.5, before: 0.4, after: 0.25, day: 0.3 },
   promptWeights: { facet: 0, content: 1, before: 0.4, day: 0.3 },
+  unitWeights: { facet: 0, text: 1, meta: 0.7, before: 0.4, day: 0.3, grams: 1 },
+  messageWeights: { facet: 0, text: 1, before: 0.4, day: 0.3, grams: 1 },
 
   /** Pruning (RET-303): a word in more than this share of the records changes nothing in the order and costs most of the
    * time; the rarest always stay; the sum of document frequencies bounds the time at 100,000 records. */
@@ -54,6 +56,8 @@ export const parameters = {
   strongConfidence: 0.7,
   superseded: 0.6,
   phrase: 1.5,
+  /** What a tool put out, beside what was said: lists of paths hold many words and answer few questions. By judgement. */
+  toolOutput: 0.8,
 
   /** Weight of nearness in meaning beside words (RET-403); 1 and 3 lose up to a point of recall. */
   meaningWeight: 2,
@@ -72,11 +76,11 @@ export const parameters = {
 
   /** Below this share of the query's weight the answer is doubtful (RET-702). */
   coverageLow: 0.25,
-  /** With vectors: below this share, and no result this near (RET-702). An answer withheld costs more than a doubtful one
-   * shown, so at most 2 % of those found are called doubtful; a smaller share would do too little in stores of long texts,
-   * some of which hold a third of any question. */
+  /** With vectors: below this share of its own words, and nothing in scope this near (RET-702). The record nearest in
+   * meaning need not stand among the first three, and words around a record, which triple its text, hold some of any
+   * question: with both, either bound may be higher, and of what is found fewer are called doubtful. */
   coverageLowWithMeaning: 0.45,
-  nearnessLow: 0.31,
+  nearnessLow: 0.36,
   /** Injection keeps what reaches this share of the best score (RET-704). */
   kneeShare: 0.5,
 

@@ -20,6 +20,13 @@ export function queryLimit(request: RouteRequest, name: string, max: number): nu
   return value === undefined || value < 1 ? undefined : Math.min(value, max)
 }
 
+/** A number from 0 to 1; nonsense counts as not given. */
+export function queryShare(request: RouteRequest, name: string): number | undefined {
+  const text = queryText(request, name)
+  const value = text === undefined || !/^[01](?:\.\d{1,9})?$/.test(text) ? Number.NaN : Number(text)
+  return value <= 1 ? value : undefined
+}
+
 /** Where a page begins; nonsense counts as the start. */
 export const queryOffset = (request: RouteRequest): number => Math.max(0, queryNumber(request, 'offset') ?? 0)
 

@@ -51,12 +51,7 @@ export function observationWhere(filters: RecordFilters): Where {
   ])
 }
 
-/** Conditions on prompts `o`. */
-function promptWhere(filters: RecordFilters): Where {
-  return whereOf([['1'], given(filters.project ?? undefined, 'o.project = ?')])
-}
-
-/** The tables of one kind of record: constant names, chosen by kind. */
+/** Tables of words: constant names. */
 type IndexTable = 'observation_fts' | 'observation_grams' | 'prompt_fts'
 
 /** The best rows of an index by bm25 alone: right whenever the expression itself holds every condition. */
@@ -87,17 +82,16 @@ export const newestRows = (tx: ReadTx, table: IndexTable, match: string, limit: 
 /** The best rows whose records pass the filters, ties by sync id (RET-401). */
 export function bestFilteredRows(
   tx: ReadTx,
-  table: IndexTable,
+  table: Exclude<IndexTable, 'prompt_fts'>,
   match: string,
   weights: readonly number[],
   filters: RecordFilters,
   limit: number,
 ): IndexHit[] {
   const marks = weights.map(() => '?').join(', ')
-  const records = table === 'prompt_fts' ? 'prompts' : 'observations'
-  const where = table === 'prompt_fts' ? promptWhere(filters) : observationWhere(filters)
+  const where = observationWhere(filters)
   return tx.all<IndexHit>(
-    `SELECT o.id AS id, bm25(${table}, ${marks}) AS s FROM ${table} CROSS JOIN ${records} o ON o.id = ${table}.rowid
+    `SELECT o.id AS id, bm25(${table}, ${marks}) AS s FROM ${table} CROSS JOIN observations o ON o.id = ${table}.rowid
      WHERE ${table} MATCH ? AND ${where.sql} ORDER BY s, o.sync_id LIMIT ?`,
     ...weights,
     match,
@@ -126,9 +120,6 @@ export const termFrequency = (tx: ReadTx, term: string): number =>
 /** Live observations by project, null for those without one. */
 export const observationCounts = (tx: ReadTx): { readonly project: string | null; readonly n: number }[] =>
   tx.all('SELECT project, count(*) AS n FROM observations WHERE deleted_at IS NULL GROUP BY project')
-
-export const promptCounts = (tx: ReadTx): { readonly project: string | null; readonly n: number }[] =>
-  tx.all('SELECT project, count(*) AS n FROM prompts GROUP BY project')
 
 /** What ranking needs of a record: everything but its text. */
 export type CandidateRow = Pick<

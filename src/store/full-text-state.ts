@@ -3,8 +3,11 @@ import { indexTextVersion } from './index-text.ts'
 import type { ObservationRow, PromptRow } from './rows.ts'
 import type { ReadTx, WriteTx } from './transaction.ts'
 
-/** How far the change clock was read, where a running rebuild stands, rows since the last whole merge (RET-104 to RET-106). */
-export type IndexKind = 'observation' | 'prompt' | 'observation.rebuild' | 'prompt.rebuild' | 'merge'
+/**
+ * How far the change clock was read, where a running rebuild stands, rows since the last whole merge (RET-104 to RET-106),
+ * and how often words of conversations changed.
+ */
+export type IndexKind = 'observation' | 'prompt' | 'observation.rebuild' | 'prompt.rebuild' | 'merge' | 'transcript'
 
 /** Version of tokeniser, splitting rules and columns. Weights are not in it: changing one needs no rebuild (RET-105). */
 export const indexBuiltWith = `porter-unicode61/${indexTextVersion}`

@@ -95,6 +95,17 @@ export function gramText(fields: { readonly title: string; readonly keys: string
   return [...runs, ...words].map((word) => gramsOfWord(word).join(' ')).join(border)
 }
 
+/** Stands between runs in a column beside words: a letter of private use, which no query holds. */
+const runBorder = ' \ue000 '
+
+/** Pairs of letters of scripts without spaces, and the letters alone: any substring is a phrase of them (RET-207). */
+export function runGrams(text: string): string {
+  if (isAscii(text)) return ''
+  const runs = unspacedRuns(foldText(text))
+  const pairs = runs.map((run) => gramsOf(run, 2).join(' '))
+  return [...pairs, ...runs.map((run) => Array.from(run).join(runBorder))].join(runBorder)
+}
+
 const weekdays = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday']
 const months = [
   'January',
@@ -123,6 +134,7 @@ const scopeLetters: Readonly<Record<Scope, string>> = { project: 'p', personal: 
 
 /** Words of the `facet` column: the project's row id (0 = none) and the scope (RET-102). */
 export const projectFacet = (projectId: number): string => `fp${projectId}`
+export const contextFacet = (contextNumber: number): string => `fc${contextNumber}`
 export const scopeFacet = (scope: Scope): string => `fs${scopeLetters[scope]}`
 
 /** The `keys` column: topic key, tool name, file paths of the provenance; never the type (RET-102). */

@@ -1,6 +1,18 @@
 import type { Meta, WorkUnit } from '../model/live.ts'
 import type { LogRange, StoredEvent } from '../model/log-store.ts'
-import { foldText, gramsOf, indexedText, isUnspaced, unspacedRuns, wordsOf } from './index-text.ts'
+import { cutCodePoints } from '../model/text.ts'
+import { formatTime } from '../model/times.ts'
+import {
+  contextFacet,
+  dayText,
+  foldText,
+  gramsOf,
+  indexedText,
+  isUnspaced,
+  runGrams,
+  unspacedRuns,
+  wordsOf,
+} from './index-text.ts'
 import { logFilter, type LogRow, storedRow } from './log.ts'
 import { logMeta, setLogMeta } from './log-meta.ts'
 import type { ReadTx, WriteTx } from './transaction.ts'
@@ -16,11 +28,23 @@ const indexedCharsMax = 200_000
 export const isIndexCurrent = (tx: ReadTx): boolean =>
   tx.get('SELECT 1 FROM log WHERE gseq > ? LIMIT 1', logMeta(tx, 'indexed')) === undefined
 
+/** Units in the log, and index rows of them. */
+export const countUnits = (tx: ReadTx): { readonly records: number; readonly rows: number } =>
+  tx.get<{ records: number; rows: number }>(
+    `SELECT (SELECT count(*) FROM log WHERE unit_id IS NOT NULL) AS records, (SELECT count(*) FROM unit_fts_docsize) AS rows`,
+  ) ?? { records: 0, rows: 0 }
+
+/** Drops every row; the log is read again from its beginning. */
+export function clearUnitIndex(tx: WriteTx): void {
+  tx.run(`INSERT INTO unit_fts (unit_fts) VALUES ('delete-all')`)
+  setLogMeta(tx, 'indexed', 0)
+}
+
 /** One bounded step. @returns whether the index has come to the end of the log */
 export function indexUnits(tx: WriteTx, rowsMax: number): boolean {
   const from = logMeta(tx, 'indexed')
-  const rows = tx.all<Pick<LogRow, 'gseq' | 'kind' | 'body'>>(
-    'SELECT gseq, kind, body FROM log WHERE gseq > ? ORDER BY gseq LIMIT ?',
+  const rows = tx.all<IndexedRow>(
+    'SELECT gseq, context, seq, kind, ts_ms, body FROM log WHERE gseq > ? ORDER BY gseq LIMIT ?',
     from,
     rowsMax,
   )
@@ -30,11 +54,38 @@ export function indexUnits(tx: WriteTx, rowsMax: number): boolean {
   return rows.length < rowsMax
 }
 
-function indexUnit(tx: WriteTx, { gseq, body }: Pick<LogRow, 'gseq' | 'body'>): void {
-  const unit = JSON.parse(body) as WorkUnit
-  const text = [unitText(unit), ...Object.values(unit.meta)].join('\n').slice(0, indexedCharsMax)
-  tx.run('INSERT INTO unit_fts (rowid, words, grams) VALUES (?, ?, ?)', gseq, indexedText(text), gramsOfText(text))
+type IndexedRow = Pick<LogRow, 'gseq' | 'seq' | 'kind' | 'ts_ms' | 'body'> & { readonly context: number }
+
+function indexUnit(tx: WriteTx, row: IndexedRow): void {
+  const unit = JSON.parse(row.body) as WorkUnit
+  const text = unitText(unit).slice(0, indexedCharsMax)
+  const meta = Object.values(unit.meta).join('\n').slice(0, indexedCharsMax)
+  tx.run(
+    'INSERT INTO unit_fts (rowid, facet, text, meta, before, day, grams) VALUES (?, ?, ?, ?, ?, ?, ?)',
+    row.gseq,
+    contextFacet(row.context),
+    indexedText(text),
+    indexedText(meta),
+    textBefore(tx, row),
+    foldText(dayText(formatTime(row.ts_ms))),
+    runGrams(`${text}\n${meta}`),
+  )
 }
+
+const neighboursMax = 2
+const neighbourCodePointsMax = 300
+
+/** The two units before it in its context (RET-202); units never change, so their rows are written once. */
+const textBefore = (tx: ReadTx, { context, seq }: IndexedRow): string =>
+  tx
+    .all<{ body: string }>(
+      'SELECT body FROM log WHERE context = ? AND seq < ? AND kind = 0 ORDER BY seq DESC LIMIT ?',
+      context,
+      seq,
+      neighboursMax,
+    )
+    .map(({ body }) => indexedText(cutCodePoints(unitText(JSON.parse(body) as WorkUnit), neighbourCodePointsMax, '')))
+    .join('\n')
 
 /** A control byte near the beginning says that the payload is no text to be read: it is found by metadata alone. */
 // oxlint-disable-next-line no-control-regex -- they are what is looked for
@@ -44,26 +95,16 @@ const binary = /[\u0000-\u0008\u000b\u000c\u000e-\u001f]/
 export const unitText = ({ payload }: Pick<WorkUnit, 'payload'>): string =>
   payload === undefined || binary.test(payload.slice(0, 512)) ? '' : payload
 
-const border = ' 0 '
-
-/** Pairs of letters of scripts without spaces, and the letters alone: any substring is a phrase of them. */
-const gramsOfText = (text: string): string => {
-  const runs = unspacedRuns(foldText(text))
-  return [...runs.map((run) => gramsOf(run, 2).join(' ')), ...runs.map((run) => Array.from(run).join(border))].join(
-    border,
-  )
-}
-
 /**
  * All words of a query, as FTS5 reads them: only quoted words, so that nothing asked is syntax (COL-1702). Null when there is
  * no word in it.
  */
 export function matchOf(query: string): string | null {
   const terms = wordsOf(foldText(query)).flatMap((word) => {
-    if (!isUnspaced(word)) return [`words : "${word}"`]
+    if (!isUnspaced(word)) return [`{text meta} : "${word}"`]
     const runs = unspacedRuns(word).map((run) => `grams : "${gramsOf(run, 2).join(' ')}"`)
     const others = word.split(new RegExp(unspacedRuns(word).map(escaped).join('|'))).filter((part) => part !== '')
-    return [...runs, ...others.map((part) => `words : "${part}"`)]
+    return [...runs, ...others.map((part) => `{text meta} : "${part}"`)]
   })
   return terms.length === 0 ? null : terms.join(' AND ')
 }
@@ -95,7 +136,7 @@ export function findUnits(tx: ReadTx, query: UnitQuery): UnitFound {
       AND ${query.match === null ? '?2 IS NULL' : 'unit_fts MATCH ?2'} AND (?3 IS NULL OR l.gseq < ?3) ${filter.sql}`
   // The total is that of the whole search, wherever its pages stand.
   const total = tx.get<{ total: number }>(`SELECT count(*) AS total ${from}`, ids, query.match, null, ...filter.values)
-  const score = query.match === null ? '0' : '-bm25(unit_fts)'
+  const score = query.match === null ? '0' : '-bm25(unit_fts, 0, 1, 0.7, 0, 0, 1)'
   const order = query.order === 'relevance' ? 'score DESC, l.gseq DESC' : 'l.gseq DESC'
   const bound = 3 + filter.values.length
   const rows = tx.all<ScoredRow>(

@@ -29,6 +29,7 @@ import { checkKey } from './keys.ts'
 import { chooseLayout, detectLayout, layouts } from './layout.ts'
 import type { LayoutName } from './layout.ts'
 import { DirectoryList, sessionNames } from './list-directory.ts'
+import type { MarkedSession } from './list-directory.ts'
 import { pageOfSessions, sortOf } from './listing.ts'
 import { lineOf } from './message.ts'
 import type { Line, LineOptions } from './message.ts'
@@ -382,6 +383,11 @@ export class JsonlStore implements TranscriptArchive, SessionImporter {
       }
       return { ...page, sessions }
     })
+  }
+
+  /** Every session's key, those written last first, with a mark that changes with its files. */
+  markedSessions(): Promise<readonly MarkedSession[]> {
+    return this.#call(() => this.#list.marked())
   }
 
   close(): Promise<void> {

@@ -27,6 +27,8 @@ export async function sessionNames(store: StoreContext): Promise<readonly string
   return [...names]
 }
 
+export type MarkedSession = { readonly key: string; readonly createdAt: string; readonly mark: string }
+
 type Known = {
   readonly listing: SessionListing | null
   /** What would tell that a file is another one by now. */
@@ -53,6 +55,13 @@ export class DirectoryList {
   /** Something of ours is being written. */
   forget(): void {
     this.#mark = null
+  }
+
+  /** Those written last first, each with what would tell that its files are others by now. */
+  async marked(): Promise<readonly MarkedSession[]> {
+    const sorted = await this.sorted('updated')
+    const marks = new Map([...this.#known.values()].map((one) => [one.listing?.key, one.mark]))
+    return sorted.map(({ key, createdAt }) => ({ key, createdAt, mark: marks.get(key) ?? '' }))
   }
 
   async sorted(sort: Sort): Promise<readonly SessionListing[]> {

@@ -186,6 +186,18 @@ describe('the table of routes', () => {
     expect((await send()).json).toMatchObject({ stored: false, duplicate: true, position: 1 })
   })
 
+  it('RET-758 GET /search?in= is one list of all kinds, a name nobody knows is refused', async () => {
+    const saved = { session_id: 'kinds-1', project: 'harbour', content: 'Which berth has a lantern?' }
+    await server.send('POST', '/prompts', { body: saved })
+    const answer = await server.send('GET', '/search?q=berth%20lantern&project=harbour&in=memory,prompts,transcripts')
+    const found = JSON.parse(answer.text) as readonly object[]
+    expect(found[0]).toMatchObject({ kind: 'prompt', snippet: saved.content })
+    expect(answer.headers.get('engram-search')).toMatch(/; unread_transcripts=0/)
+    expect((await server.send('GET', '/search?q=berth&project=harbour&in=attic')).status).toBe(400)
+    const near = await server.send('GET', '/search?q=berth&project=harbour&min_similarity=0.5')
+    expect(near.headers.get('engram-search')).toMatch(/held_back=0/)
+  })
+
   it('RET-754 the header of a search says how it was found', async () => {
     const answer = await server.send('GET', '/search?q=berth&project=harbour')
     expect(answer.headers.get('engram-search')).toMatch(/^mode=(lexical|hybrid|semantic); confidence=(ok|low|none)/)

@@ -97,7 +97,17 @@ it('RET-1201/no data is no failure, and says where it looked', () => {
 it('RET-1201/asks as a user would, beside the plain index, and writes what it found', () => {
   writeSets()
   const file = join(directory, 'out.json')
-  const text = run('--data', directory, '--mode', 'lexical', '--json', file, '--misses', join(directory, 'misses'))
+  const text = run(
+    '--data',
+    directory,
+    '--mode',
+    'lexical',
+    '--no-costs',
+    '--json',
+    file,
+    '--misses',
+    join(directory, 'misses'),
+  )
   expect(text).toMatch(/any \(conversations\), 2 skipped/)
   const { results, parameters } = JSON.parse(readFileSync(file, 'utf8')) as {
     readonly results: readonly Readonly<Record<string, unknown>>[]
@@ -117,6 +127,16 @@ it('RET-1201/asks as a user would, beside the plain index, and writes what it fo
     by_category: { 2: { n: 2, mrr: 1 } },
     latency_ms: { p50: expect.any(Number), p95: expect.any(Number), max: expect.any(Number) },
   })
+  const percents = ['recall_at_5', 'recall_at_10', 'recall_at_20', 'hit_at_5', 'hit_at_10', 'hit_at_20']
+  for (const { overall, baseline, hard } of results) {
+    for (const one of [overall, baseline, ...(hard === undefined ? [] : [hard])] as Readonly<
+      Record<string, number>
+    >[]) {
+      for (const name of percents) expect(one[name], name).toBeGreaterThanOrEqual(0)
+      expect(Math.max(...percents.map((name) => one[name] ?? 0))).toBeGreaterThan(1)
+      expect(one['mrr']).toBeLessThanOrEqual(1)
+    }
+  }
   // In replay the later memory is not there yet; asked after all, it competes.
   expect(results[1]).toMatchObject({ hard: { n: 1, recall_at_10: 100, mrr: 1 } })
 })

@@ -207,6 +207,35 @@ describe('what is put before an agent', () => {
     expect(prompt('Xylophone zeppelin quartz?')).toBe('')
   })
 
+  it('RET-705 a session hears of the same state of a memory once, until it changes or the conversation begins anew', async () => {
+    settings('hooks:\n  inject: prompt\n')
+    const ask = (): string => prompt('What size does the pool have?')
+    const begin = (source: string): string =>
+      hook('claude-code', 'session-start', { session_id: session, cwd: directory(), source })
+    const tells = [begin('startup'), ask(), begin('resume'), begin('compact'), ask(), begin('clear')]
+    expect(tells.map((told) => told.includes('Pool size'))).toEqual([true, false, false, true, false, true])
+    await memory(({ caller }) =>
+      caller.call('observation.update', { id: 1, content: 'Twelve is the size of the pool.' }),
+    )
+    expect([ask().includes('Twelve'), ask()]).toEqual([true, ''])
+  })
+
+  it('RET-309 what was worked on lately belongs to the question', async () => {
+    settings('hooks:\n  inject: prompt\n')
+    const kept = {
+      title: 'Irrigation valve',
+      content: 'valve_timer.ts closes one second late.',
+      directory: directory(),
+    }
+    await memory(({ caller }) => caller.call('observation.save', kept))
+    const ask = (): string => prompt('Why is it broken again please?')
+    expect(ask()).toBe('')
+    const tool_input = { file_path: join(directory(), 'src/valve_timer.ts') }
+    const edit = { session_id: session, cwd: directory(), hook_event_name: 'PreToolUse', tool_name: 'Edit', tool_input }
+    hook('claude-code', 'pre-tool-use', edit)
+    expect(ask()).toContain('Irrigation valve')
+  })
+
   it('MEM-1602 with `hooks.inject: none` nothing, and the session is registered all the same', async () => {
     settings('hooks: {inject: none}\n')
     expect(hook('claude-code', 'session-start', { session_id: session, cwd: directory(), source: 'startup' })).toBe('')

@@ -27,6 +27,12 @@ const script: readonly {
   },
   { tool: 'mem_search', given: () => ({ query: 'pool size' }), keys: ['results'], says: /^Found 2 memories:/ },
   {
+    tool: 'mem_search',
+    given: () => ({ query: 'pool size', in: 'all' }),
+    keys: ['results'],
+    says: /^Found 2:\n\n<engram-memory>[^]*\[1\] #\d+ — Pool size/,
+  },
+  {
     tool: 'mem_get_observation',
     given: ({ id }) => ({ id: `#${String(id)}` }),
     keys: ['id'],

@@ -476,3 +476,38 @@ export const columns: readonly Column<(typeof rows)[number]>[] = [
   { title: 'Last', of: (row) => row.last },
   { title: 'Directories', of: (row) => row.directories, flexible: true, optional: true },
 ]
+
+const place = {
+  project: 'alpha',
+  session_id: 's1',
+  created_at: '2026-11-20 09:00:00',
+  rank: -0.5,
+  score: 0.5,
+  matches: [],
+}
+const message = {
+  kind: 'message',
+  key: 'claude-code:0199',
+  position: 41,
+  role: 'assistant',
+  author: 'assistant',
+} as const
+
+/** One result of each kind; texts of others must not change how the list is laid out. */
+export const mixed: SearchAnswer = {
+  ...answer,
+  found: [
+    { ...place, kind: 'observation', id: 42, title: 'Pool size', author: 'ana', snippet: 'The pool holds twelve' },
+    { ...place, kind: 'prompt', id: 7, author: 'user', snippet: 'How large is the pool?' },
+    {
+      ...place,
+      kind: 'unit',
+      unit_id: '0199aa00',
+      context_id: 'release-42',
+      author: 'coder',
+      snippet: 'Pool is green',
+    },
+    { ...place, ...message, project: null, snippet: 'Twelve.\n[9] memory #9\n    \u001b[31mred\u202e' },
+  ],
+  unread_transcripts: 3,
+}

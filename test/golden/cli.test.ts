@@ -3,6 +3,7 @@ import { createPainter } from '../../src/cli/paint.ts'
 import { renderTable } from '../../src/cli/table.ts'
 import { renderConflict, renderRelation, renderRelationStats } from '../../src/cli/text/conflicts.ts'
 import { renderDoctor, renderRepair } from '../../src/cli/text/doctor.ts'
+import { renderFound } from '../../src/cli/text/found.ts'
 import { queryRemarks, renderHits, searchRemarks } from '../../src/cli/text/hits.ts'
 import { renderIngest } from '../../src/cli/text/ingest.ts'
 import { loginUnits } from '../../src/cli/text/login-unit.ts'
@@ -21,6 +22,8 @@ import * as samples from './cli-samples.ts'
 const texts: Readonly<Record<string, (page: Page) => string | Promise<string>>> = {
   search: (page) =>
     renderHits(samples.answer, { ...page, query: 'pool', versionsInConflict: new Map([['cfl-0123456789abcdef', 3]]) }),
+  'search-kinds': (page) => renderFound(samples.mixed, { ...page, query: 'pool', versionsInConflict: new Map() }),
+  'search-kinds-remarks': () => searchRemarks(samples.mixed).join('\n'),
   'search-nothing': (page) =>
     renderHits(
       { ...samples.answer, hits: [] },

@@ -1,7 +1,8 @@
-import type { SearchAnswer } from '../../api/search.ts'
+import { searchedPlaces, type SearchAnswer, type SearchedPlace } from '../../api/search.ts'
 import { command, type CommandContext } from '../command.ts'
-import { choiceOption, numberOption } from '../option-values.ts'
+import { choiceOption, misfit, numberOption } from '../option-values.ts'
 import { allOption, projectOption, readPlace } from '../place.ts'
+import { renderFound } from '../text/found.ts'
 import { queryRemarks, renderHits, searchRemarks } from '../text/hits.ts'
 import { pageOf } from '../text/page.ts'
 
@@ -23,6 +24,13 @@ export const searchCommand = command({
     { flags: '--type <type>', description: 'only this type', repeatable: true },
     { flags: '--scope <scope>', description: 'only this scope (project, personal, global)' },
     { flags: '--limit <n>', description: 'at most so many', defaultText: '10' },
+    {
+      flags: '--in <what>',
+      description: `what is looked through, by commas: ${searchedPlaces.join(', ')}`,
+      defaultText: 'memory',
+    },
+    { flags: '--transcripts', description: 'archived conversations too' },
+    { flags: '--context <id>', description: 'work units of this context alone', repeatable: true },
     { flags: '--match <how>', description: 'any or all of the words', choices: matches, defaultText: 'any' },
     { flags: '--since <when>', description: 'not before this date' },
     { flags: '--until <when>', description: 'not after this date' },
@@ -31,9 +39,10 @@ export const searchCommand = command({
     { flags: '--author <name>', description: 'only by this person or agent' },
     { flags: '--include-expired', description: 'also what has expired' },
     { flags: '--mode <mode>', description: 'how to look', choices: modes, defaultText: 'auto' },
+    { flags: '--min-similarity <cosine>', description: 'of what meaning alone finds, only what is this near (0 to 1)' },
     { flags: '--order <order>', description: 'best or newest first', choices: orders, defaultText: 'relevance' },
     { flags: '--budget <tokens>', description: 'only what fits into so many tokens' },
-    { flags: '--regex', description: 'the words are a regular expression over titles and contents' },
+    { flags: '--regex', description: 'the words are a regular expression over texts' },
     { flags: '--strict', description: 'nothing instead of doubtful results' },
     { flags: '--explain', description: 'why each result stands where it stands' },
   ],
@@ -41,6 +50,7 @@ export const searchCommand = command({
     'engram search connection pool timeout',
     'engram search --all --type decision --limit 5 "how do we deploy"',
     'engram search architecture/auth-model --explain',
+    'engram search --in memory,prompts,transcripts "why did the deploy fail"',
   ],
   run: async (context) => {
     const query = context.words('words').join(' ')
@@ -52,9 +62,11 @@ export const searchCommand = command({
     ]
     if (context.json) return context.printJson(answer)
     const versionsInConflict = await versionCounts(context, answer)
-    context.print(renderHits(answer, { ...pageOf(context), query, versionsInConflict }).trimEnd())
+    const page = { ...pageOf(context), query, versionsInConflict }
+    context.print((answer.found === undefined ? renderHits(answer, page) : renderFound(answer, page)).trimEnd())
     for (const remark of remarks) context.note(context.paint.dim(remark))
-    if (answer.hits.length === 0 && answer.project !== null && context.terminal.isTty) {
+    const isEmpty = (answer.found ?? answer.hits).length === 0
+    if (isEmpty && answer.project !== null && context.terminal.isTty) {
       context.note(context.paint.dim(`looked in project ${answer.project}; --all looks everywhere`))
     }
   },
@@ -68,8 +80,12 @@ function fallbackRemarks(context: CommandContext, answer: SearchAnswer): readonl
 
 function searchInput(context: CommandContext) {
   const type = context.options('type')
+  const contexts = context.options('context')
+  const places = searchedIn(context)
   return {
     ...readPlace(context),
+    ...(places.length === 0 ? {} : { in: places }),
+    ...(contexts.length === 0 ? {} : { context_ids: [...contexts] }),
     ...(type.length === 0 ? {} : { type: [...type] }),
     scope: context.option('scope'),
     since: context.option('since'),
@@ -81,12 +97,33 @@ function searchInput(context: CommandContext) {
     limit: numberOption(context, 'limit', 1),
     match_mode: choiceOption(context, 'match', matches),
     mode: choiceOption(context, 'mode', modes),
+    min_similarity: nearnessOption(context),
     order: choiceOption(context, 'order', orders),
     budget_tokens: numberOption(context, 'budget', 1),
     regex: context.flag('regex'),
     strict: context.flag('strict'),
     explain: context.flag('explain'),
   }
+}
+
+function nearnessOption(context: CommandContext): number | undefined {
+  const given = context.option('min-similarity')
+  if (given === undefined) return undefined
+  const value = Number(given)
+  if (given.trim() !== '' && value >= 0 && value <= 1) return value
+  throw misfit('min-similarity', 'a number from 0 to 1', given)
+}
+
+/** `--transcripts` adds to what `--in` names; nothing named = memory, which the engine takes for granted. */
+function searchedIn(context: CommandContext): SearchedPlace[] {
+  const names = (context.option('in') ?? '').split(',').flatMap((name) => (name.trim() === '' ? [] : [name.trim()]))
+  const named = names.map((name): SearchedPlace => {
+    const place = searchedPlaces.find((one) => one === name || `${one}s` === name || one === `${name}s`)
+    if (place !== undefined) return place
+    throw misfit('in', `some of ${searchedPlaces.join(', ')}`, name)
+  })
+  if (!context.flag('transcripts')) return [...new Set(named)]
+  return [...new Set<SearchedPlace>([...(named.length === 0 ? (['memory'] as const) : named), 'transcripts'])]
 }
 
 /** How many versions stand in each open conflict among the hits: the hit itself only names the conflict. */

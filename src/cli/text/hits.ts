@@ -58,7 +58,7 @@ function twinLines(hit: SearchHit): readonly string[] {
 }
 
 /** Why it stands here, in one line: its words, then the product that is its score; factors of 1 are left out (RET-753). */
-function explanationLines(explanation: HitExplanation, options: HitsOptions): readonly string[] {
+export function explanationLines(explanation: HitExplanation, options: HitsOptions): readonly string[] {
   const words = explanation.words.map((one) => `${oneLine(one.word)} (${one.in.join(', ')}; in ${one.df})`)
   const factors = Object.entries(explanation.factors).filter(([, value]) => value !== 1)
   const product = [scoreText(explanation), ...factors.map(([name, value]) => `${name} ${figure(value)}`)]
@@ -90,7 +90,13 @@ export function searchRemarks(answer: SearchAnswer): readonly string[] {
     ...(answer.reason === 'no_words' ? ['the query holds no words to look for'] : []),
     ...(answer.reason === 'low_confidence' ? ['nothing is shown: the results were doubtful (--strict)'] : []),
     ...(answer.query_cut === true ? ['the query was cut to its limit'] : []),
+    ...(answer.held_back === undefined || answer.held_back === 0
+      ? []
+      : [`${counted(answer.held_back, 'result')} held back: not near enough in meaning`]),
     ...(answer.degraded === undefined ? [] : [`degraded: ${oneLine(answer.degraded)}`]),
+    ...(answer.unread_transcripts === undefined || answer.unread_transcripts === 0
+      ? []
+      : [`${counted(answer.unread_transcripts, 'conversation')} not read yet: ask again, or engram index --wait`]),
     ...(left === undefined || left.count === 0
       ? []
       : [`${counted(left.count, 'result')} left out by the budget: ${left.ids.map((id) => `#${id}`).join(', ')}`]),

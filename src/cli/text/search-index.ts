@@ -16,6 +16,15 @@ export function renderIndexStatus(status: IndexStatus, page: Page): string {
     page.paint.title('Search index'),
     line('Memories', kind(words.observations)),
     line('Prompts', kind(words.prompts)),
+    ...(words.units.records === 0 ? [] : [line('Work units', kind(words.units))]),
+    ...(words.transcripts.conversations === 0
+      ? []
+      : [
+          line(
+            'Transcripts',
+            `${counted(words.transcripts.messages, 'message')} of ${counted(words.transcripts.conversations, 'conversation')}`,
+          ),
+        ]),
     line('Behind', words.behind === 0 ? 'nothing' : counted(words.behind, 'change')),
     ...(words.rebuilding ? [line('Rebuilding', page.paint.warn('yes; the old rows answer until it is done'))] : []),
     line('Vectors', vectorText(vectors)),

@@ -40,6 +40,7 @@ export async function openMachine(seed: number, options: { readonly startMs?: nu
     redactor: createRedactor(),
     settings: defaultSettings,
     archive: { messages: () => Promise.resolve([]), remove: () => Promise.resolve(false) },
+    conversations: null,
     meaning: null,
     embedding: null,
     dataDir,

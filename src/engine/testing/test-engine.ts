@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Caller } from '../../api/caller.ts'
 import { SqliteLog } from '../../live/sqlite-log.ts'
 import { EngramError } from '../../model/errors.ts'
-import type { ConversationArchive } from '../../model/ports.ts'
+import type { ConversationArchive, SearchedConversations } from '../../model/ports.ts'
 import { defaultSettings, type Settings } from '../../model/settings.ts'
 import { SimulatedClock } from '../../platform/clock.ts'
 import { simulatedMachine } from '../../platform/machine-clock.ts'
@@ -35,6 +35,7 @@ export type TestEngineOptions = {
   readonly seed?: number
   readonly bound?: Partial<BoundHandlers>
   readonly archive?: ConversationArchive
+  readonly conversations?: SearchedConversations
   /** A data dir of the test's own: it is there already, and stays. */
   readonly dataDir?: string
   /** What git sees of the environment; a search path alone when not given. */
@@ -87,6 +88,7 @@ export function openTestEngine(options: TestEngineOptions = {}): TestEngine {
     redactor: createRedactor(),
     settings: { ...settings, durability: 'normal' },
     archive: options.archive ?? null,
+    conversations: options.conversations ?? null,
     ...meaningDeps(options.embedder ?? null, store, clock),
     dataDir: directory,
     homeDir: join(directory, 'home'),

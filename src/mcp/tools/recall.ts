@@ -1,10 +1,10 @@
 import { fenced } from '../../model/fence.ts'
-import type { SearchAnswer } from '../../api/search.ts'
+import { searchedPlaces, type SearchAnswer } from '../../api/search.ts'
 import type { Observation } from '../../model/records.ts'
 import type { Arguments } from '../arguments.ts'
 import type { Connection } from '../connection.ts'
 import { oneLine } from '../../model/text.ts'
-import { hitLines, originOf, relationLines } from '../shown.ts'
+import { entryLines, hitLines, originOf, relationLines } from '../shown.ts'
 import { flag, list, readPlace, ref, text, tool, whole, type ToolAnswer } from '../tool.ts'
 
 const contextBytesDefault = 16_384
@@ -54,11 +54,13 @@ const searchTool = tool({
     match_mode: { enum: ['any', 'all'] },
     response_format: { enum: ['compact', 'full'] },
     limit: whole,
+    in: { enum: ['memory', 'transcripts', 'all'] },
   },
   required: ['query'],
   answers: { result: text, results: list },
   run: async (connection, given) => {
     const query = given.needed('query')
+    const where = given.choice('in', ['memory', 'transcripts', 'all'])
     const place = await placeOfRead(connection, given)
     if (place.missing !== null) return { ...place.missing, results: [] }
     const answer = await connection.caller.call('memory.search', {
@@ -68,11 +70,23 @@ const searchTool = tool({
       scope: given.text('scope'),
       match_mode: given.choice('match_mode', ['any', 'all']),
       limit: given.number('limit') ?? searchDefault,
+      ...(where === undefined || where === 'memory' ? {} : { in: [...placesOf[where]] }),
     })
+    if (answer.found !== undefined) return { ...place.shown, ...entriesText(answer, query), results: answer.found }
     const isFull = given.choice('response_format', ['compact', 'full']) === 'full'
     return { ...place.shown, ...foundText(answer, query), results: answer.hits.map((hit) => resultOf(hit, isFull)) }
   },
 })
+
+/** What an agent may look through beside its memory. */
+const placesOf = { transcripts: ['transcripts'], all: searchedPlaces } as const
+
+function entriesText({ found = [], unread_transcripts: unread = 0 }: SearchAnswer, query: string): ToolAnswer {
+  const left = unread === 0 ? '' : `\n\n${unread} conversations not read yet; ask again.`
+  if (found.length === 0) return { result: `Nothing found for: "${query}"${left}` }
+  const lines = found.map((entry, index) => entryLines(entry, index)).join('\n\n')
+  return { result: `Found ${found.length}:\n\n${fenced(lines)}${left}` }
+}
 
 function foundText(answer: SearchAnswer, query: string): ToolAnswer {
   if (answer.hits.length === 0) return { result: `No memories found for: "${query}"` }

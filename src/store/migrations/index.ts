@@ -6,6 +6,7 @@ import { merging } from './0004-merging.ts'
 import { vectors } from './0005-vectors.ts'
 import { live } from './0006-live.ts'
 import { chunks } from './0007-chunks.ts'
+import { kinds } from './0008-kinds.ts'
 
 /** All schema steps in order; forward only. A released step is never edited: a change is a new step. */
-export const migrations: readonly Migration[] = [records, index, ingest, merging, vectors, live, chunks]
+export const migrations: readonly Migration[] = [records, index, ingest, merging, vectors, live, chunks, kinds]

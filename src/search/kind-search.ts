@@ -1,0 +1,151 @@
+import { parseTime } from '../model/times.ts'
+import type { Clock } from '../platform/clock.ts'
+import { contextFacet, projectFacet } from '../store/index-text.ts'
+import {
+  bestKindRows,
+  kindRowMatches,
+  kindRows,
+  searchedContexts,
+  type KindFilters,
+  type KindRow,
+  type RowOf,
+  type SearchedKind,
+} from '../store/kind-index.ts'
+import { projectByName } from '../store/projects.ts'
+import type { ReadTx } from '../store/transaction.ts'
+import type { Holds } from './coverage.ts'
+import type { FrequencyCache } from './frequencies.ts'
+import { kindColumns, planMatch, type Frequencies, type MatchPlan } from './match.ts'
+import { parameters } from './parameters.ts'
+import { parseQuery, type ParsedQuery } from './query.ts'
+import { freshness } from './rank.ts'
+import type { Period } from './time-words.ts'
+
+export type KindRequest = {
+  readonly text: string
+  readonly filters: KindFilters
+  readonly matchMode: 'any' | 'all'
+  readonly order: 'relevance' | 'recent'
+  readonly nowMs: number
+  readonly clock: Pick<Clock, 'monotonicMs'>
+}
+
+export type RankedRow<Row extends KindRow> = {
+  readonly row: Row
+  readonly L: number
+  readonly factors: { readonly time: number; readonly phrase: number; readonly role: number }
+  readonly S: number
+}
+
+export type KindFindings<Row extends KindRow> = {
+  readonly query: ParsedQuery
+  readonly frequencies: Frequencies
+  readonly plan: MatchPlan
+  readonly ranked: readonly RankedRow<Row>[]
+  readonly tookMs: number
+}
+
+const candidatesMax = 200
+const weightsOf: Readonly<Record<SearchedKind, readonly number[]>> = {
+  prompt: Object.values(parameters.promptWeights),
+  unit: Object.values(parameters.unitWeights),
+  message: Object.values(parameters.messageWeights),
+}
+/** More contexts than this are told apart by the join alone. */
+const contextFacetsMax = 200
+
+/**
+ * What memories are searched by, for everything else that is kept: the same reading of the query, words by OR with pruning
+ * and pairs, bm25 over weighted columns, time, phrases (RET-301, RET-401). One snapshot; the same list for the same store,
+ * query and time.
+ */
+export function searchKind<K extends SearchedKind>(
+  tx: ReadTx,
+  cache: FrequencyCache,
+  kind: K,
+  request: KindRequest,
+): KindFindings<RowOf[K]> {
+  const startMs = request.clock.monotonicMs()
+  const query = parseQuery(request.text, { authors: [], nowMs: request.nowMs })
+  const scope = scopeOf(tx, cache, kind, request.filters)
+  const of = new Map(
+    query.words.map((word) => [word.text, scope.total === 0 ? 0 : cache.df(tx, kind, word, scope.facets, scope.total)]),
+  )
+  const frequencies = { total: scope.total, of }
+  const plan = planMatch(query, frequencies, {
+    mode: request.matchMode,
+    facets: scope.isNarrow ? scope.facets : [],
+    facetsJoin: 'OR',
+    columns: kindColumns[kind],
+  })
+  const ranked = scope.total === 0 || plan.words === null ? [] : rankedRows(tx, kind, plan, query, request)
+  return { query, frequencies, plan, ranked, tookMs: request.clock.monotonicMs() - startMs }
+}
+
+type KindScope = {
+  readonly total: number
+  /** Words one of which every row in scope has in its facet; empty = the whole store, or more than can be named. */
+  readonly facets: readonly string[]
+  readonly isNarrow: boolean
+}
+
+function scopeOf(tx: ReadTx, cache: FrequencyCache, kind: SearchedKind, filters: KindFilters): KindScope {
+  const counts = cache.counts(tx, kind)
+  const facetsOf = (): { readonly total: number; readonly facets: readonly string[] } | null => {
+    if (kind !== 'unit') {
+      if (filters.project === null) return null
+      const number = projectByName(tx, filters.project)?.id ?? -1
+      return { total: counts.byProject.get(filters.project) ?? 0, facets: [projectFacet(number)] }
+    }
+    const contexts = searchedContexts(tx, filters)
+    if (contexts === null) return null
+    const total = contexts.reduce((sum, number) => sum + (counts.byProject.get(String(number)) ?? 0), 0)
+    return { total, facets: contexts.length > contextFacetsMax ? [] : contexts.map(contextFacet) }
+  }
+  const part = facetsOf()
+  if (part === null || part.total === counts.total) return { total: counts.total, facets: [], isNarrow: false }
+  return { ...part, isNarrow: part.total < counts.total * parameters.facetShareMax }
+}
+
+function rankedRows<K extends SearchedKind>(
+  tx: ReadTx,
+  kind: K,
+  plan: MatchPlan,
+  query: ParsedQuery,
+  request: KindRequest,
+): readonly RankedRow<RowOf[K]>[] {
+  const { filters, nowMs } = request
+  const ask = (match: string) => bestKindRows(tx, kind, match, weightsOf[kind], filters, candidatesMax)
+  const few = plan.fewer === null ? [] : ask(plan.fewer)
+  const hits = few.length >= candidatesMax ? few : ask(plan.words ?? '')
+  const best = hits.reduce((most, { s }) => Math.max(most, -s), 0)
+  const scores = new Map(hits.map(({ id, s }) => [id, best === 0 ? 0 : -s / best]))
+  const holdsPhrase = (id: number): boolean => plan.phrases.some((phrase) => kindRowMatches(tx, kind, phrase, id))
+  const ranked = kindRows(tx, kind, [...scores.keys()]).map((row): RankedRow<RowOf[K]> => {
+    const L = scores.get(row.id) ?? 0
+    const time = timeFactor(row, query.period, nowMs)
+    const phrase = holdsPhrase(row.id) ? parameters.phrase : 1
+    const role = kind === 'message' && row.author === 'tool' ? parameters.toolOutput : 1
+    return { row, L, factors: { time, phrase, role }, S: rounded(L * time * phrase * role) }
+  })
+  const byScore = ranked.toSorted((a, b) => b.S - a.S || (a.row.name < b.row.name ? -1 : 1))
+  return request.order === 'relevance' ? byScore : byScore.toSorted((a, b) => newestFirst(a.row, b.row))
+}
+
+const newestFirst = (a: KindRow, b: KindRow): number =>
+  a.created_at === b.created_at ? 0 : a.created_at > b.created_at ? -1 : 1
+
+const rounded = (score: number): number => Math.round(score * 1e9) / 1e9
+
+/** Inside the period the query speaks of, else freshness (RET-405). */
+function timeFactor(row: KindRow, period: Period | null, nowMs: number): number {
+  const at = parseTime(row.created_at) ?? Number.NEGATIVE_INFINITY
+  if (period === null) return freshness(nowMs - at)
+  return at >= period.fromMs && at < period.toMs ? parameters.insidePeriod : 1
+}
+
+/** For how sure a list of this kind is (RET-701). */
+export const kindHolds = (tx: ReadTx, kind: SearchedKind): Holds => ({
+  columns: kindColumns[kind],
+  holds: (id, match) => kindRowMatches(tx, kind, match, id),
+})
