@@ -1,3 +1,4 @@
+import { cpSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import Database from 'better-sqlite3'
@@ -8,6 +9,7 @@ import { openEngine, type OpenedEngine } from '../src/open-engine.ts'
 import { nextChangeSeq } from '../src/store/change-clock.ts'
 import { insertObservation } from '../src/store/observations.ts'
 import { insertSession } from '../src/store/sessions.ts'
+import type { SqlValue } from '../src/store/sql-value.ts'
 import { Syncer } from '../src/sync/syncer.ts'
 import { benchOptions, report, temporaryDirectory, timed, timedAsync, type Figure } from './harness.ts'
 import { inventMemory, randomFrom } from './invented-text.ts'
@@ -138,6 +140,39 @@ function bareImport(path: string): number {
   return ms
 }
 
+/** The same rows into tables of the same shape, their own words into an index of the same shape, nothing else. */
+function bareSameTables(from: OpenedEngine, directory: string): number {
+  const path = join(directory, 'engram.db')
+  const names = Object.keys(from.deps.store.read((tx) => tx.get<object>('SELECT * FROM observations')) ?? {})
+  const all = from.deps.store.read((tx) => tx.all<Readonly<Record<string, SqlValue>>>('SELECT * FROM observations'))
+  const sessions = from.deps.store.read((tx) => tx.all<Readonly<Record<string, SqlValue>>>('SELECT * FROM sessions'))
+  const database = new Database(path)
+  for (const pragma of ['synchronous = NORMAL', 'wal_autocheckpoint = 0', 'secure_delete = ON']) database.pragma(pragma)
+  const insert = (table: string, columns: readonly string[]): Database.Statement =>
+    database.prepare(
+      `INSERT INTO ${table} (${columns.join(', ')}) VALUES (${columns.map((name) => `@${name}`).join(', ')})`,
+    )
+  const row = insert('observations', names)
+  const session = insert('sessions', Object.keys(sessions[0] ?? {}))
+  const words = database.prepare(
+    `INSERT INTO observation_fts (rowid, facet, title, content, keys, before, after, day)
+     VALUES (?, 'fp1 fsp', ?, ?, '', '', '', 'monday 5 january 2026')`,
+  )
+  const ms = timed(() => {
+    for (let from = 0; from < all.length; from += 5_000) {
+      database.exec('BEGIN')
+      if (from === 0) for (const one of sessions) session.run(one)
+      for (const one of all.slice(from, from + 5_000)) {
+        row.run(one)
+        words.run(one['id'], one['title'], one['content'])
+      }
+      database.exec('COMMIT')
+    }
+  })
+  database.close()
+  return ms
+}
+
 const figure = (name: string, value: number, unit: string, more: Partial<Figure> = {}): Figure => ({
   name,
   value,
@@ -213,9 +248,14 @@ for (const changes of [1, 10, 100, 1_000]) {
 }
 
 const bareImportMs = bareImport(join(place.path, 'bare.db'))
+await (await open('same')).close()
+const sameTablesMs = bareSameTables(author, join(place.path, 'same'))
 const reader = await open('reader')
 const input = new Syncer(reader, syncDir)
-const importMs = await timedAsync(() => input.import())
+let importMs = 0
+const importPeakMiB = await peakOf(async () => {
+  importMs = await timedAsync(() => input.import())
+})
 figures.push(
   figure(`import ${total}`, megabytesPerSecond(bare.bytes, importMs), 'MB/s', {
     baseline: megabytesPerSecond(bare.bytes, bareImportMs),
@@ -229,12 +269,25 @@ figures.push(
     durability: 'os',
     goal: 'G12',
   }),
+  figure('import, beside the same tables', importMs, 'ms', {
+    baseline: sameTablesMs,
+    baselineName: 'insert + full text, same tables',
+    durability: 'os',
+  }),
+  figure('import, peak memory above', importPeakMiB, 'MiB'),
   figure('import of nothing new', await timedAsync(() => input.import()), 'ms', { goal: '< 30 ms' }),
   figure('export after import', await timedAsync(() => input.export('bo', 'bench')), 'ms', {
     goal: 'nothing goes back',
   }),
 )
 const again = new Syncer(reader, join(place.path, 'sync'))
+cpSync(syncDir, join(place.path, 'twin'), { recursive: true })
+const twin = new Syncer(reader, join(place.path, 'twin'))
+figures.push(
+  figure('the same chunks through another folder', await timedAsync(() => twin.import()), 'ms', {
+    goal: 'G12: ≤ 350 ms',
+  }),
+)
 figures.push(figure('status', await timedAsync(() => again.status('bench')), 'ms', { goal: '< 50 ms' }))
 
 await author.close()

@@ -18,7 +18,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const sourceOf = (name: string): Entry => ({ name, file: `src/${name}.ts` })
 const entries = ['bin', 'index', 'testing'].map(sourceOf)
 /** What must not read the parts others share: it starts too often, runs in a browser, or does without SQLite. */
-const apart = ['hook', 'client', 'transcript'].map(sourceOf)
+const apart = ['hook', 'client', 'protocol', 'transcript'].map(sourceOf)
 /** Files that run as threads, each whole in one file: a thread must not carry what it has no use for. */
 const threads = [
   { name: 'checkpoint-thread', file: 'src/store/checkpoint-thread.ts' },

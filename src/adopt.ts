@@ -7,6 +7,7 @@ import { openEngine } from './open-engine.ts'
 import { systemClock } from './platform/clock.ts'
 import { systemFiles } from './platform/files.ts'
 import { systemRandom } from './platform/random.ts'
+import { putAdoptedChunks } from './store/chunk-index.ts'
 import { copyDatabase, newBackupPath } from './store/database-copy.ts'
 import { databaseKindOf } from './store/database-kind.ts'
 import { sqliteCodeOf } from './store/driver.ts'
@@ -104,6 +105,8 @@ async function writeNew(config: Config, workshop: string, contents: GoContents) 
   })
   try {
     const result = await opened.caller.call('backup.import', { backup: toBackup(contents) })
+    const at = formatTime(systemClock.nowMs())
+    await opened.deps.store.write((tx) => putAdoptedChunks(tx, contents.chunks, at))
     const count = (sql: string): number => opened.deps.store.read((tx) => tx.get<{ n: number }>(sql)?.n ?? 0)
     return {
       cut: result.cut,

@@ -5,6 +5,7 @@ import { formatTime, timeOrder } from '../model/times.ts'
 import type { ArrivedObservation, ArrivedVersion } from '../protocol/record-rows.ts'
 import { nextChangeSeq, receiveHlc } from '../store/change-clock.ts'
 import {
+  insertArrivedObservation,
   insertObservation,
   observationBySyncId,
   updateObservation,
@@ -30,6 +31,7 @@ import {
   type Cleaner,
   type Told,
 } from './arrival.ts'
+import { learnHlc, type ArrivalBatch } from './arrival-batch.ts'
 import { addVersion, type ArrivingVersion } from './add-version.ts'
 import { knownVersions, refreshConflicts } from './heads.ts'
 import { titleFromContent } from './rules/cut.ts'
@@ -56,6 +58,7 @@ export function acceptObservation(
   const syncId = record.sync_id
   if (syncId === undefined) throw badRecord('Expected a sync id.', 'sync_id')
   const nowMs = deps.clock.nowMs()
+  if (options.batch?.fresh.delete(syncId) === true) return acceptNew(tx, deps, syncId, record, options, options.batch)
   const tombstone = findTombstone(tx, 'observation', syncId)
   if (tombstone !== undefined) {
     const isUnaware =
@@ -64,7 +67,7 @@ export function acceptObservation(
     return accepted('buried')
   }
   const cleaner = createCleaner(deps)
-  const snapshot = cleanState(tx, { ...record, ...record.ext, deleted_at: record.deleted_at }, cleaner, nowMs)
+  const snapshot = cleanState(tx, stateIn(record), cleaner, nowMs)
   const known = observationBySyncId(tx, syncId)
   const state = known === undefined || isVersioned(record) ? snapshot : leaveMissing(snapshot, record, known)
   const counters = countersOf(record, state)
@@ -72,11 +75,9 @@ export function acceptObservation(
   if (isVersioned(record)) receiveHlc(tx, arriving.hlc, nowMs)
   if (known === undefined) {
     ensureSession(tx, state.session_id, state.project ?? '', nowMs)
-    const pinned = options.withPins === true && record.pinned === true ? 1 : 0
+    const pinned = isPinned(record, options)
     const row = insertObservation(tx, newRow(syncId, arriving, counters, pinned, nextChangeSeq(tx)))
-    // A new record can stand against others of its topic, and against nothing else.
-    const conflicts = row.topic_key === null ? 0 : conflictsOf(tx, row, nowMs, options)
-    return accepted('inserted', { ...told(cleaner), conflicts })
+    return accepted('inserted', { ...told(cleaner), conflicts: topicConflictsOf(tx, row, nowMs, options) })
   }
   if (!isVersioned(record)) {
     const echo = echoOf(tx, known, arriving, counters)
@@ -85,6 +86,41 @@ export function acceptObservation(
   }
   return takeVersion(tx, deps, known, arriving, counters, options, told(cleaner))
 }
+
+/** One of many that arrive together, known to be neither here nor deleted: the same, with nothing asked for it alone. */
+function acceptNew(
+  tx: WriteTx,
+  deps: AcceptDeps,
+  syncId: string,
+  record: ArrivedObservation,
+  options: AcceptOptions,
+  batch: ArrivalBatch,
+): Accepted {
+  const nowMs = deps.clock.nowMs()
+  const cleaner = createCleaner(deps, batch)
+  const state = cleanState(tx, stateIn(record), cleaner, nowMs, batch)
+  const name = nameOf(record, state, () => fingerprintOfRow(state))
+  if (isVersioned(record)) learnHlc(tx, batch, name.hlc, nowMs)
+  ensureSession(tx, state.session_id, state.project ?? '', nowMs, batch)
+  const made = newRow(
+    syncId,
+    { ...name, snapshot: state },
+    countersOf(record, state),
+    isPinned(record, options),
+    batch.nextSeq++,
+  )
+  const row = insertArrivedObservation(tx, made, batch.index)
+  return accepted('inserted', { ...told(cleaner), conflicts: topicConflictsOf(tx, row, nowMs, options) })
+}
+
+const stateIn = (record: ArrivedObservation): Fields => ({ ...record, ...record.ext, deleted_at: record.deleted_at })
+
+const isPinned = (record: ArrivedObservation, options: AcceptOptions): 0 | 1 =>
+  options.withPins === true && record.pinned === true ? 1 : 0
+
+/** A new record can stand against others of its topic, and against nothing else. */
+const topicConflictsOf = (tx: WriteTx, row: ObservationRow, nowMs: number, options: AcceptOptions): number =>
+  row.topic_key === null ? 0 : conflictsOf(tx, row, nowMs, options)
 
 /**
  * Takes in a kept version: another head of an open conflict, or a state of the history (CHK-301, MEM-1004). It changes
@@ -102,7 +138,8 @@ export function acceptVersion(tx: WriteTx, deps: AcceptDeps, record: ArrivedVers
   const arriving: ArrivingVersion = {
     version: record.version,
     ancestors: [...new Set([...(record.parents ?? []), ...(record.ancestors ?? [])])],
-    parents: record.parents ?? [],
+    // A chunk does not tell them; then its nearest ancestor stands for them, as for every other version that arrives.
+    ...(record.parents === undefined ? {} : { parents: record.parents }),
     hlc: record.hlc,
     origin: record.origin,
     fingerprint: fingerprintOfRow(snapshot),
@@ -156,11 +193,17 @@ const isVersioned = (record: ArrivedObservation): boolean =>
   record.ext?.version !== undefined && record.ext.hlc !== undefined && record.ext.origin !== undefined
 
 /** Text through redaction and limits, names and times in their stored form. */
-export function cleanState(tx: WriteTx, fields: Fields, cleaner: Cleaner, nowMs: number): Snapshot {
+export function cleanState(
+  tx: WriteTx,
+  fields: Fields,
+  cleaner: Cleaner,
+  nowMs: number,
+  batch?: ArrivalBatch,
+): Snapshot {
   const content = cleaner.text(fields.content, limits.contentBytesMax)
   if (isBlank(content)) throw badRecord('Expected content, got only white space.', 'content')
   const title = cleaner.text(fields.title ?? '', limits.titleBytesMax)
-  const project = filedUnder(tx, cleaner.name(fields.project), nowMs)
+  const project = filedUnder(tx, cleaner.name(fields.project), nowMs, batch)
   const createdAt = timeOr(fields.created_at ?? fields.updated_at, '1970-01-01 00:00:00')
   return {
     session_id: cleaner.name(fields.session_id),
@@ -209,13 +252,8 @@ const countersOf = (record: ArrivedObservation, state: Snapshot): Counters => ({
 
 function arrivingVersion(record: ArrivedObservation, state: Snapshot): ArrivingVersion {
   const fingerprint = fingerprintOfRow(state)
-  const { version, hlc, origin, ancestors } = record.ext ?? {}
-  const name =
-    version === undefined || hlc === undefined || origin === undefined
-      ? { ...legacyVersion(record.updated_at ?? state.updated_at, fingerprint), ancestors: [] }
-      : { version, hlc, origin, ancestors: ancestors ?? [] }
   return {
-    ...name,
+    ...nameOf(record, state, () => fingerprint),
     fingerprint,
     deleted: state.deleted_at !== null,
     updatedAt: state.updated_at,
@@ -224,9 +262,19 @@ function arrivingVersion(record: ArrivedObservation, state: Snapshot): ArrivingV
   }
 }
 
+type VersionName = Pick<ArrivingVersion, 'version' | 'hlc' | 'origin' | 'ancestors'>
+
+/** The version it carries; else the one that is made of its time and its text (MEM-505). */
+function nameOf(record: ArrivedObservation, state: Snapshot, fingerprint: () => string): VersionName {
+  const { version, hlc, origin, ancestors } = record.ext ?? {}
+  return version === undefined || hlc === undefined || origin === undefined
+    ? { ...legacyVersion(record.updated_at ?? state.updated_at, fingerprint()), ancestors: [] }
+    : { version, hlc, origin, ancestors: ancestors ?? [] }
+}
+
 function newRow(
   syncId: string,
-  arriving: ArrivingVersion,
+  arriving: VersionName & Pick<ArrivingVersion, 'snapshot'>,
   counters: Counters,
   pinned: 0 | 1,
   changeSeq: number,

@@ -1,68 +1,38 @@
 import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
+import { act, emptyMachine, mixer, textsOf, type Deed } from './testing/deeds.ts'
 import { openMachine, type Machine } from './testing/machine.ts'
-import { relationVerbs } from '../model/records.ts'
-import { formatTime } from '../model/times.ts'
+import { sharedMemory } from './testing/shared-memory.ts'
 import { observationRow, readRow, relationRow, sessionRow, tombstoneRow } from '../protocol/record-rows.ts'
 import { changeSeqNow } from '../store/change-clock.ts'
-import { listConflicts } from '../store/conflicts.ts'
 import type { ObservationRow, RelationRow, SessionRow, TombstoneRow } from '../store/rows.ts'
-import { orphanRelationsOf, reviveRelationsOf } from '../store/relations.ts'
-import type { ReadTx, WriteTx } from '../store/transaction.ts'
+import type { ReadTx } from '../store/transaction.ts'
 import { parseNames } from '../store/versions.ts'
-import { acceptRecord, type Arrival } from './accept.ts'
+import { acceptEach, acceptRecord, type Arrival } from './accept.ts'
+import { exportBackup } from './export-backup.ts'
 import { replayRelations } from './accept-relation.ts'
-import { hardDeleteRow } from './delete-observation.ts'
-import { editObservation } from './edit-observation.ts'
-import { closeConflictsOfRemoved, knownHeads } from './heads.ts'
-import { newRelation, putJudgment } from './judge-relation.ts'
 import { toRelation, toSession } from './present.ts'
-import { prepareSave, saveObservation } from './save.ts'
-import { settleConflict } from './settle-conflict.ts'
 
 /**
  * MEM-508. Machines work by themselves, hear of each other's changes late, twice, in any order and grouping, and in the
  * end each has heard of every change once more in an order of its own: all stores must hold the same.
  */
 
-type Step =
-  | { readonly do: 'save'; readonly text: number; readonly topic: number | null }
-  | { readonly do: 'edit' | 'delete' | 'restore' | 'destroy' | 'settle'; readonly pick: number; readonly text: number }
-  | { readonly do: 'judge'; readonly pick: number; readonly other: number; readonly verb: number }
-  | { readonly do: 'hear'; readonly share: number; readonly seed: number }
+type Step = Deed | { readonly do: 'hear'; readonly share: number; readonly seed: number }
 
 type Turn = { readonly machine: number; readonly passMs: number; readonly step: Step }
 
 const small = fc.nat({ max: 7 })
+const deed = (...kinds: readonly Deed['do'][]) => fc.record({ do: fc.constantFrom(...kinds), pick: small, text: small })
 const turns = fc.array(
   fc.record({
     machine: fc.nat({ max: 5 }),
     passMs: fc.nat({ max: 5_000 }),
     step: fc.oneof(
-      {
-        weight: 3,
-        arbitrary: fc.record({ do: fc.constant('save' as const), text: small, topic: fc.option(fc.nat({ max: 1 })) }),
-      },
-      {
-        weight: 6,
-        arbitrary: fc.record({
-          do: fc.constantFrom('edit' as const, 'edit' as const, 'edit' as const, 'delete' as const, 'restore' as const),
-          pick: small,
-          text: small,
-        }),
-      },
-      {
-        weight: 2,
-        arbitrary: fc.record({
-          do: fc.constantFrom('settle' as const, 'settle' as const, 'destroy' as const),
-          pick: small,
-          text: small,
-        }),
-      },
-      {
-        weight: 1,
-        arbitrary: fc.record({ do: fc.constant('judge' as const), pick: small, other: small, verb: small }),
-      },
+      { weight: 3, arbitrary: deed('save') },
+      { weight: 6, arbitrary: deed('edit', 'edit', 'edit', 'delete', 'restore') },
+      { weight: 2, arbitrary: deed('settle', 'settle', 'destroy') },
+      { weight: 1, arbitrary: deed('judge') },
       {
         weight: 4,
         arbitrary: fc.record({ do: fc.constant('hear' as const), share: fc.nat({ max: 100 }), seed: fc.nat() }),
@@ -74,8 +44,8 @@ const turns = fc.array(
 
 /** So that there is something to disagree about: two records that some machines know from the start. */
 const opening: readonly Turn[] = [
-  { machine: 0, passMs: 5, step: { do: 'save', text: 0, topic: null } },
-  { machine: 1, passMs: 5, step: { do: 'save', text: 1, topic: 0 } },
+  { machine: 0, passMs: 5, step: { do: 'save', pick: 1, text: 0 } },
+  { machine: 1, passMs: 5, step: { do: 'save', pick: 0, text: 1 } },
   { machine: 0, passMs: 5, step: { do: 'hear', share: 100, seed: 1 } },
   { machine: 1, passMs: 5, step: { do: 'hear', share: 100, seed: 2 } },
   { machine: 2, passMs: 5, step: { do: 'hear', share: 100, seed: 3 } },
@@ -92,8 +62,14 @@ describe('MEM-508', () => {
         const world: World = { here, told: [], written: new Map() }
         for (const turn of [...opening, ...plan]) await take(world, turn)
         for (const [index, machine] of here.entries()) await hear(machine, shuffled(world.told, seed + index))
-        const [first, ...others] = here.map((machine) => machine.store.read(stateOf))
-        for (const other of others) expect(other).toEqual(first)
+        const told = new Set(world.told.flatMap(({ entity, row }) => (entity === 'relation' ? [row.sync_id] : [])))
+        const [first, ...others] = here.map(({ store, deps }) =>
+          sharedMemory(
+            store.read((tx) => exportBackup(tx, deps, null)),
+            told,
+          ),
+        )
+        for (const other of others) expect(other).toBe(first)
         expect(lostTexts(world)).toEqual([])
       }),
       {
@@ -119,15 +95,7 @@ async function freshMachines(count: number): Promise<readonly Machine[]> {
   const here = machines.slice(0, count)
   for (const [index, machine] of here.entries()) {
     machine.deps.clock.set(Date.UTC(2026, 5, 1) + index * 4 * 3_600_000)
-    await machine.store.write((tx) => {
-      for (const table of ['observations', 'prompts', 'sessions', 'projects', 'relations', 'tombstones', 'deferred'])
-        tx.run(`DELETE FROM ${table}`)
-      for (const table of ['observation_versions', 'observation_conflicts', 'observation_fts', 'observation_grams'])
-        tx.run(`DELETE FROM ${table}`)
-      tx.run(`DELETE FROM observation_context`)
-      tx.run(`UPDATE meta SET value = '0' WHERE key = 'change_seq'`)
-      tx.run(`UPDATE meta SET value = '0000000000000000' WHERE key = 'hlc'`)
-    })
+    await emptyMachine(machine)
   }
   return here
 }
@@ -151,73 +119,6 @@ async function take(world: World, turn: Turn): Promise<void> {
     const texts = world.written.get(arrival.row.sync_id ?? '') ?? new Set()
     world.written.set(arrival.row.sync_id ?? '', texts.add(arrival.row.content))
   }
-}
-
-function act(tx: WriteTx, machine: Machine, index: number, step: Exclude<Step, { do: 'hear' }>): void {
-  const { deps } = machine
-  if (step.do === 'save') {
-    const topic = step.topic === null ? {} : { topic_key: `topic-${step.topic}` }
-    const input = { title: `Title number${step.text}`, content: `Text ${step.text} of machine ${index}`, ...topic }
-    saveObservation(tx, deps, prepareSave(deps, input), {
-      place: { project: 'acme', source: 'explicit_override', path: '', available: [], known: true, warnings: [] },
-      sessionId: `session-${index}`,
-      directory: `/work/${index}`,
-      agentPid: undefined,
-      strict: false,
-    })
-    return
-  }
-  if (step.do === 'settle') return settle(tx, machine, step.pick, step.text)
-  const rows = tx.all<ObservationRow>('SELECT * FROM observations ORDER BY sync_id')
-  const row = rows[step.pick % Math.max(1, rows.length)]
-  if (row === undefined) return
-  switch (step.do) {
-    case 'edit':
-      editObservation(tx, deps, row, { content: `Edit ${step.text}`, revision_count: row.revision_count + 1 })
-      return
-    case 'delete':
-      if (row.deleted_at !== null) return
-      editObservation(tx, deps, row, { deleted_at: formatTime(deps.clock.nowMs()) })
-      orphanRelationsOf(tx, row.sync_id)
-      return
-    case 'restore':
-      if (row.deleted_at === null) return
-      editObservation(tx, deps, row, { deleted_at: null })
-      reviveRelationsOf(tx, row.sync_id)
-      return
-    case 'destroy':
-      hardDeleteRow(tx, deps, row)
-      closeConflictsOfRemoved(tx, row.sync_id, { at: formatTime(deps.clock.nowMs()) })
-      return
-    case 'judge':
-      judge(tx, machine, row, rows[step.other % rows.length], step.verb)
-  }
-}
-
-function judge(tx: WriteTx, { deps }: Machine, a: ObservationRow, b: ObservationRow | undefined, verb: number): void {
-  if (b === undefined || a.id === b.id || a.deleted_at !== null || b.deleted_at !== null) return
-  const relation = relationVerbs[verb % relationVerbs.length] ?? 'related'
-  const said = {
-    reason: null,
-    evidence: null,
-    confidence: 1,
-    actor: 'agent',
-    kind: 'agent',
-    model: null,
-    sessionId: null,
-  }
-  putJudgment(tx, deps, newRelation(deps, a, b), { relation, ...said })
-}
-
-function settle(tx: WriteTx, { deps }: Machine, pick: number, text: number): void {
-  const open = listConflicts(tx, null, false, 100).filter((conflict) => conflict.kind !== 'edited_after_delete')
-  const conflict = open[pick % Math.max(1, open.length)]
-  if (conflict === undefined) return
-  const sides =
-    conflict.kind === 'same_topic' ? [conflict.sync_id, conflict.other_sync_id ?? ''] : parseNames(conflict.heads)
-  const side = sides[text % sides.length] ?? ''
-  const choice = text % 3 === 0 ? { content: `Settled ${text}` } : { take: side }
-  settleConflict(tx, deps, conflict, { id: conflict.id, ...choice })
 }
 
 /** What a machine tells of its own changes: each record's state, as a document would carry it. */
@@ -257,71 +158,22 @@ function must<T>(reading: { readonly ok: true; readonly row: T } | { readonly ok
 const hear = (machine: Machine, arrivals: readonly Arrival[]): Promise<void> =>
   machine.store.write((tx) => {
     const options = { remote: 'test' }
-    for (const arrival of arrivals) acceptRecord(tx, machine.deps, arrival, options)
+    // Together and one by one: both are the same way in.
+    if (arrivals.length % 2 === 0) acceptEach(tx, machine.deps, arrivals, options)
+    else for (const arrival of arrivals) acceptRecord(tx, machine.deps, arrival, options)
     replayRelations(tx, machine.deps, options)
   })
 
 /** The same list in another order, some entries twice. */
 function shuffled<T>(items: readonly T[], seed: number): readonly T[] {
-  let state = (seed >>> 0) + 1
-  const next = (below: number): number => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
-    return Math.floor((state / 0x1_0000_0000) * below)
-  }
-  const mixed = [...items]
-  for (let last = mixed.length - 1; last > 0; last--) {
-    const other = next(last + 1)
-    const held = mixed[last] as T
-    mixed[last] = mixed[other] as T
-    mixed[other] = held
-  }
-  return mixed.flatMap((item) => (next(4) === 0 ? [item, item] : [item]))
-}
-
-/** Everything that must be equal: records, heads, open conflicts, tombstones. What is local is left out. */
-function stateOf(tx: ReadTx): unknown {
-  const observations = tx.all<ObservationRow>('SELECT * FROM observations ORDER BY sync_id')
-  return {
-    observations: observations.map(
-      ({ id: _id, pinned: _pinned, change_seq: _seq, ancestors: _ancestors, ...row }) => row,
-    ),
-    heads: observations.map((row) => [
-      row.sync_id,
-      ...knownHeads(tx, row)
-        .map((head) => head.version)
-        .sort(),
-    ]),
-    conflicts: tx.all(
-      `SELECT id, kind, sync_id, other_sync_id, heads FROM observation_conflicts
-       WHERE settled_at IS NULL AND kind <> 'edited_after_delete' ORDER BY id`,
-    ),
-    tombstones: tx.all(
-      'SELECT entity, entity_key, deleted_at, hlc, origin FROM tombstones ORDER BY entity, entity_key',
-    ),
-    sessions: tx.all(
-      'SELECT id, project, directory, started_at, ended_at, summary, hlc, origin FROM sessions ORDER BY id',
-    ),
-    relations: tx.all(
-      `SELECT sync_id, source_id, target_id, relation, judgment_status, marked_by_actor, hlc, origin FROM relations
-       WHERE judgment_status <> 'orphaned' ORDER BY sync_id`,
-    ),
-  }
+  const mix = mixer(seed)
+  const isTwice = new Set(mix(items.map((_, index) => index)).slice(0, Math.floor(items.length / 4)))
+  return mix(items.flatMap((item, index) => (isTwice.has(index) ? [item, item] : [item])))
 }
 
 /** Texts of records that still live, which no store holds any more. */
 function lostTexts(world: World): readonly string[] {
-  const held = new Set(
-    world.here.flatMap((machine) =>
-      machine.store.read((tx) => [
-        ...tx.all<{ t: string }>(`SELECT sync_id || char(10) || content AS t FROM observations`).map((row) => row.t),
-        ...tx
-          .all<{ t: string }>(
-            `SELECT sync_id || char(10) || json_extract(snapshot, '$.content') AS t FROM observation_versions`,
-          )
-          .map((row) => row.t),
-      ]),
-    ),
-  )
+  const held = new Set(world.here.flatMap((machine) => machine.store.read(textsOf)))
   const destroyed = new Set(
     world.told.flatMap((arrival) => (arrival.entity === 'tombstone' ? [arrival.row.entity_key] : [])),
   )

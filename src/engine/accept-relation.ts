@@ -35,7 +35,7 @@ type Facts = Omit<RelationRow, 'id' | 'change_seq' | 'project'>
 
 /**
  * Takes in a relation: the later state of a name stays (MEM-506). One whose end is not here yet waits (MEM-907); one
- * whose end was hard-deleted is dropped and named (CHK-606), unless it comes as orphaned.
+ * whose end was hard-deleted is named and kept as orphaned (CHK-606): so it is where the delete came after it.
  */
 export function acceptRelation(
   tx: WriteTx,
@@ -50,14 +50,18 @@ export function acceptRelation(
   const known = relationBySyncId(tx, record.sync_id)
   if (known !== undefined) return replaceRelation(tx, known, facts, nowMs, options, told(cleaner))
   const gone = goneEnd(tx, facts)
-  if (gone !== null && facts.judgment_status !== 'orphaned') return dropRelation(tx, facts)
   const isComplete = gone !== null || (isHere(tx, facts.source_id) && isHere(tx, facts.target_id))
   if (!isComplete) return deferRelation(tx, facts, nowMs, cleaner, options.remote)
   const later = laterThatWaits(tx, facts, formatTime(nowMs), cleaner)
   removeDeferred(tx, facts.sync_id)
   insertRelation(tx, placed(tx, later ?? facts))
   const conflicts = refreshEnds(tx, facts, nowMs, options)
-  return accepted('inserted', { ...told(cleaner), conflicts })
+  const isNews = gone !== null && facts.judgment_status !== 'orphaned'
+  return accepted(isNews ? 'dropped' : 'inserted', {
+    ...told(cleaner),
+    conflicts,
+    ...(isNews ? { reason: missingEnd(facts) } : {}),
+  })
 }
 
 /** A later state of the same relation that came while an end was missing. */
@@ -120,11 +124,8 @@ function refreshEnds(tx: WriteTx, facts: Facts, nowMs: number, options: AcceptOp
   return 0
 }
 
-function dropRelation(tx: WriteTx, facts: Facts): Accepted {
-  removeDeferred(tx, facts.sync_id)
-  const reason = `relation ${facts.sync_id} ${facts.source_id}->${facts.target_id}: referenced observation missing permanently`
-  return accepted('dropped', { reason })
-}
+const missingEnd = ({ sync_id, source_id, target_id }: Facts): string =>
+  `relation ${sync_id} ${source_id}->${target_id}: referenced observation missing permanently`
 
 function deferRelation(tx: WriteTx, facts: Facts, nowMs: number, cleaner: Cleaner, remote: string | null): Accepted {
   const waiting = deferredBySyncId(tx, facts.sync_id)

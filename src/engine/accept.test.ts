@@ -6,7 +6,11 @@ import { changeSeqNow, metaValue } from '../store/change-clock.ts'
 import { deferredBySyncId } from '../store/deferred.ts'
 import { observationBySyncId } from '../store/observations.ts'
 import { sessionById } from '../store/sessions.ts'
-import { acceptAlone, acceptRecord, type Arrival } from './accept.ts'
+import { refreshIndex } from '../search/indexer.ts'
+import { matchingIds } from '../store/full-text-search.ts'
+import { acceptAlone, acceptEach, acceptRecord, type Arrival } from './accept.ts'
+import { exportBackup } from './export-backup.ts'
+import { emptyMachine } from './testing/deeds.ts'
 import { replayRelations } from './accept-relation.ts'
 import type { Accepted, AcceptOptions } from './arrival.ts'
 import { knownHeads } from './heads.ts'
@@ -96,6 +100,122 @@ const take = (
   on.store.write((tx) => arrivals.map((arrival) => acceptRecord(tx, here.deps, arrival, options)))
 
 const outcomes = async (...arrivals: readonly Arrival[]) => (await take(arrivals)).map((one) => one.outcome)
+
+describe('many at once', () => {
+  const words = (on: Machine): unknown =>
+    on.store.read((tx) => [
+      tx.all('SELECT * FROM observation_words ORDER BY term'),
+      tx.all('SELECT * FROM observation_gram_words ORDER BY term'),
+      tx.all('SELECT used_id, row_id FROM observation_context ORDER BY used_id, row_id'),
+      tx.all('SELECT * FROM project_authors ORDER BY project, author'),
+    ])
+
+  const catchUp = (on: Machine): Promise<void> =>
+    on.store.write((tx) => {
+      const budget = { rowsMax: 1_000, budgetMs: 10_000, clock: on.deps.clock }
+      while (!refreshIndex(tx, budget).done) continue
+    })
+
+  const rows = (on: Machine): unknown => {
+    const backup = on.store.read((tx) => exportBackup(tx, on.deps, null))
+    return JSON.parse(JSON.stringify({ ...backup, ext: { ...backup.ext, origin: '' } }))
+  }
+
+  const one = fc.record({
+    id: fc.constantFrom('obs-1', 'obs-2', 'obs-3', 'obs-4'),
+    minute: fc.nat({ max: 59 }),
+    content: fc.constantFrom('red apple', 'green pear tree', 'getHTTPName', '修复登录', '   '),
+    topic: fc.option(fc.constantFrom('a/topic', 'b/topic'), { nil: undefined }),
+    session: fc.constantFrom('session-1', 'session-2'),
+    scope: fc.constantFrom('project', 'personal'),
+    deleted: fc.boolean(),
+    kind: fc.constantFrom('plain', 'plain', 'named', 'gone', 'prompt'),
+  })
+
+  const arrivalOf = ({ id, minute, content, topic, session: session_id, scope, deleted, kind }: Made): Arrival => {
+    const at = `2026-06-01 10:${String(minute).padStart(2, '0')}:00`
+    if (kind === 'gone') return tombstone('observation', id, at)
+    if (kind === 'prompt') return prompt(`prompt-${id}`, { session_id, project: 'acme' })
+    return observation({
+      sync_id: id,
+      session_id,
+      content,
+      topic_key: topic,
+      scope,
+      created_at: at,
+      updated_at: at,
+      ...(deleted ? { deleted_at: at } : {}),
+      ...(kind === 'named'
+        ? {
+            ext: {
+              version: `v${minute}${content.length}`,
+              hlc: `019e830e41${String(minute).padStart(6, '0')}`,
+              origin: 'o1',
+            },
+          }
+        : {}),
+    })
+  }
+  type Made = typeof one extends fc.Arbitrary<infer T> ? T : never
+
+  it('CHK-603, RET-203 they leave what each alone leaves, and are found by the same words', async () => {
+    const [together, alone] = [await openMachine(4), await openMachine(4)]
+    try {
+      await fc.assert(
+        fc.asyncProperty(fc.array(one, { minLength: 1, maxLength: 12 }), async (made) => {
+          for (const on of [together, alone]) await emptyMachine(on)
+          const arrivals = made.map(arrivalOf)
+          const options = { remote: 'test' }
+          const results = await together.store.write((tx) => acceptEach(tx, together.deps, arrivals, options))
+          const singly = await alone.store.write((tx) =>
+            arrivals.map((arrival) => acceptAlone(tx, alone.deps, arrival, options)),
+          )
+          expect(results).toEqual(singly)
+          expect(rows(together)).toEqual(rows(alone))
+          for (const on of [together, alone]) await catchUp(on)
+          expect(words(together)).toEqual(words(alone))
+        }),
+        { numRuns: 150 },
+      )
+    } finally {
+      await together.close()
+      await alone.close()
+    }
+  })
+
+  it('CHK-603, RET-103 each is found by its own words at once', async () => {
+    const many = Array.from({ length: 50 }, (_, index) =>
+      observation({ sync_id: `obs-${index}`, content: `only${index}word`, title: `titled${index}` }),
+    )
+    await here.store.write((tx) => acceptEach(tx, here.deps, many, { remote: 'test' }))
+    const found = (match: string) => here.store.read((tx) => [...matchingIds(tx, 'observation_fts', match, 10)].length)
+    expect(many.map((_, index) => found(`content : only${index}word`))).toEqual(many.map(() => 1))
+    expect(many.map((_, index) => found(`title : titled${index}`))).toEqual(many.map(() => 1))
+  })
+
+  it('CHK-608 where the store refuses one, what was remembered of those before it is forgotten with them', async () => {
+    // The two names are one to the store: half a character becomes the sign for none.
+    const twins = ['x\ud800', 'x\ufffd'].map((sync_id) => observation({ sync_id, session_id: 'session-9' }))
+    const many = [
+      observation({ session_id: 'session-9' }),
+      ...twins,
+      observation({ sync_id: 'obs-2', session_id: 'session-9', project: 'new' }),
+    ]
+    const results = await here.store.write((tx) => acceptEach(tx, here.deps, many, { remote: 'test' }))
+    expect(results.map((result) => ('refused' in result ? 'refused' : result.outcome))).toEqual([
+      'inserted',
+      'inserted',
+      'unchanged',
+      'inserted',
+    ])
+    const kept = here.store.read((tx) => [
+      tx.all('SELECT id FROM sessions'),
+      tx.all('SELECT name FROM projects ORDER BY name'),
+      tx.get('SELECT count(*) AS n FROM observation_fts_docsize'),
+    ])
+    expect(kept).toEqual([[{ id: 'session-9' }], [{ name: 'acme' }, { name: 'new' }], { n: 3 }])
+  })
+})
 
 describe('records without a version', () => {
   it.each<[string, Readonly<Record<string, unknown>>, string, string]>([
@@ -312,12 +432,23 @@ describe('relations', () => {
     expect(found).toEqual({ relation: 'supersedes', judgment_status: 'judged' })
   })
 
-  it('CHK-606 one whose end was hard-deleted is dropped and named', async () => {
+  it('CHK-606 one whose end was hard-deleted is named and kept as orphaned, whichever came first', async () => {
     const results = await take([observation(), tombstone('observation', 'obs-2', '2026-06-03 00:00:00'), relation()])
     expect(results[2]).toMatchObject({
       outcome: 'dropped',
       reason: 'relation rel-1 obs-1->obs-2: referenced observation missing permanently',
     })
+    const kept = here.store.read((tx) => tx.get<object>('SELECT * FROM relations'))
+    const other = await openMachine(2)
+    const [first, second] = [observation(), observation({ sync_id: 'obs-2' })]
+    await take([first, second, relation(), tombstone('observation', 'obs-2', '2026-06-03 00:00:00')], undefined, other)
+    expect(other.store.read((tx) => tx.get('SELECT * FROM relations'))).toEqual({
+      ...kept,
+      change_seq: expect.any(Number),
+    })
+    expect(kept).toMatchObject({ judgment_status: 'orphaned' })
+    expect(await outcomes(relation())).toEqual(['unchanged'])
+    await other.close()
   })
 
   it('MEM-506 the later judgment stays, in either order', async () => {

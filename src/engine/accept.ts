@@ -14,6 +14,7 @@ import { acceptRelation } from './accept-relation.ts'
 import { acceptSession } from './accept-session.ts'
 import { acceptTombstone } from './accept-tombstone.ts'
 import type { AcceptDeps, Accepted, AcceptOptions } from './arrival.ts'
+import { closeBatch, noteArrival, openBatch } from './arrival-batch.ts'
 
 /** One record as it arrives through a backup, a chunk or the cloud, after its schema (`protocol/record-rows.ts`). */
 export type Arrival =
@@ -51,8 +52,11 @@ export function acceptRecord(tx: WriteTx, deps: AcceptDeps, arrival: Arrival, op
 /** What stands wrong with a record, for the list of those set aside. */
 export type Refused = { readonly refused: string }
 
-/** Rows that share a savepoint: the full-text index writes its pages at each, which is dear for every row. */
-const sharedMax = 500
+/**
+ * Rows that share a savepoint: the full-text index writes its pages at each, which is dear for every row. Where the store
+ * refuses one, so many are taken in anew, each alone.
+ */
+const sharedMax = 2_000
 
 /**
  * As {@link acceptRecord} for many: one that cannot be kept leaves no trace and is named in its place, and the others are
@@ -80,16 +84,20 @@ function acceptTogether(
   arrivals: readonly Arrival[],
   options: AcceptOptions,
 ): readonly (Accepted | Refused)[] | null {
-  return inSavepoint(tx, () =>
-    arrivals.map((arrival) => {
+  return inSavepoint(tx, () => {
+    const batch = openBatch(tx, arrivals)
+    const results = arrivals.map((arrival) => {
       try {
-        return acceptRecord(tx, deps, arrival, options)
+        noteArrival(batch, arrival)
+        return acceptRecord(tx, deps, arrival, { ...options, batch })
       } catch (error) {
         if (error instanceof EngramError && recordCodes.has(error.code)) return { refused: error.message }
         throw error
       }
-    }),
-  ).result
+    })
+    closeBatch(tx, batch, deps.clock.nowMs())
+    return results
+  }).result
 }
 
 /** As {@link acceptRecord}, in a savepoint of its own. */

@@ -13,6 +13,7 @@ import {
   type Snapshot,
 } from '../store/versions.ts'
 import { knownVersions } from './heads.ts'
+import { fingerprintOfRow } from './rules/version.ts'
 import { compareVersions, headsOf, joinAncestors, laterTime, type KnownVersion } from './rules/merge.ts'
 
 /** A version with the state it names. */
@@ -144,7 +145,7 @@ function makeCurrent(
   const snapshot = stored === undefined ? null : parseSnapshot(stored.snapshot)
   if (stored === undefined || snapshot === null) return row
   dropVersion(tx, row.sync_id, top.version)
-  keepVersion(tx, row, { ...options, head: headNames.has(row.version) })
+  keepVersion(tx, row, { ...options, head: headNames.has(row.version), fingerprint: fingerprintOfRow(row) })
   return {
     ...row,
     ...snapshot,

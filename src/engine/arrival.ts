@@ -9,6 +9,7 @@ import { currentProjectName, ensureProject } from '../store/projects.ts'
 import type { SessionRow } from '../store/rows.ts'
 import { insertSession, sessionById, updateSession } from '../store/sessions.ts'
 import type { WriteTx } from '../store/transaction.ts'
+import type { ArrivalBatch, CleanedName } from './arrival-batch.ts'
 import type { EngineDeps } from './handler.ts'
 import { secretsIn } from './secret-names.ts'
 import { cutText } from './rules/cut.ts'
@@ -28,6 +29,8 @@ export type AcceptOptions = {
    * for all, with `refreshTouched`. So none is listed that is there only until the next record has come.
    */
   readonly touched?: Set<string>
+  /** What it shares with those that arrive with it; without one, everything is asked for it alone. */
+  readonly batch?: ArrivalBatch
 }
 
 /**
@@ -71,7 +74,7 @@ export type Cleaner = {
   readonly cuts: () => readonly Truncation[]
 }
 
-export function createCleaner(deps: Pick<EngineDeps, 'redactor'>): Cleaner {
+export function createCleaner(deps: Pick<EngineDeps, 'redactor'>, batch?: ArrivalBatch): Cleaner {
   let redacted = 0
   const cuts: Truncation[] = []
   return {
@@ -83,14 +86,20 @@ export function createCleaner(deps: Pick<EngineDeps, 'redactor'>): Cleaner {
       return cut.text
     },
     name: (given) => {
-      const kinds = given === undefined ? [] : secretsIn(deps.redactor, given)
-      if (given === undefined || kinds.length === 0) return given
-      redacted += kinds.length
-      return deps.redactor.clean(given).text
+      if (given === undefined) return given
+      const cleaned = batch?.names.get(given) ?? cleanName(deps, given)
+      batch?.names.set(given, cleaned)
+      redacted += cleaned.redacted
+      return cleaned.name
     },
     redacted: () => redacted,
     cuts: () => cuts,
   }
+}
+
+function cleanName(deps: Pick<EngineDeps, 'redactor'>, given: string): CleanedName {
+  const redacted = secretsIn(deps.redactor, given).length
+  return { name: redacted === 0 ? given : deps.redactor.clean(given).text, redacted }
 }
 
 /** What is told of a record's cleaning. */
@@ -106,10 +115,13 @@ export const timeOrNull = (given: string | null | undefined): string | null =>
   given === undefined || given === null || given === '' ? null : normaliseTime(cleanText(given))
 
 /** Where records of a project named elsewhere are filed here: its own name, or what it was merged into (MEM-807). */
-export function filedUnder(tx: WriteTx, given: string | undefined, nowMs: number): string {
+export function filedUnder(tx: WriteTx, given: string | undefined, nowMs: number, batch?: ArrivalBatch): string {
   if (given === undefined || isBlank(given)) return ''
+  const known = batch?.filed.get(given)
+  if (known !== undefined) return known
   const name = currentProjectName(tx, nameProject(given).name)
   ensureProject(tx, name, formatTime(nowMs))
+  batch?.filed.set(given, name)
   return name
 }
 
@@ -121,7 +133,10 @@ export const ownershipOf = (given: string | null | undefined, id: string): Sessi
  * The session a record points to; a stub when nobody sent it yet (CHK-605). A stub stands in the first project, in text
  * order, of the records that point to it, so that their order does not matter.
  */
-export function ensureSession(tx: WriteTx, id: string, project: string, nowMs: number): void {
+export function ensureSession(tx: WriteTx, id: string, project: string, nowMs: number, batch?: ArrivalBatch): void {
+  const place = `${id}\n${project}`
+  if (batch?.sessions.has(place) === true) return
+  batch?.sessions.add(place)
   const known = sessionById(tx, id)
   if (known === undefined) {
     insertSession(tx, { ...blankSession(id), project, change_seq: nextChangeSeq(tx), last_activity_ms: nowMs })

@@ -12,8 +12,8 @@ import {
   type BackupDocument,
 } from '../protocol/backup-document.ts'
 import {
-  observationRow,
   promptRow,
+  readObservation,
   readRow,
   relationRow,
   sessionRow,
@@ -163,7 +163,7 @@ function importRecords(work: Import): void {
     'observation',
     document.observations,
     (value) => {
-      const read = readRow(observationRow, value)
+      const read = readObservation(value)
       if (!read.ok) return read
       return {
         ok: true,

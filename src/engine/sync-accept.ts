@@ -3,8 +3,8 @@ import type { AcceptedChunk, IncomingRecord, KnownChunk, RefusedRow } from '../m
 import { cutUtf8 } from '../model/text.ts'
 import { formatTime } from '../model/times.ts'
 import {
-  observationRow,
   promptRow,
+  readObservation,
   readRow,
   relationRow,
   sessionRow,
@@ -91,7 +91,7 @@ function readArrival(tx: ReadTx, ids: LegacyIds, { entity, value }: IncomingReco
     case 'session':
       return arrivalOf(entity, readRow(sessionRow, value))
     case 'observation': {
-      const read = readRow(observationRow, completeSoftDelete(tx, value))
+      const read = readObservation(completeSoftDelete(tx, value))
       return read.ok
         ? { entity, row: { ...read.row, sync_id: read.row.sync_id ?? ids.observation(read.row) } }
         : refusal(read)

@@ -2,11 +2,11 @@ import type { Observation, Prompt, Relation, Session } from '../model/records.ts
 import type { ChangedRecord, ChangeWindow, OtherHead, SyncSelection, Tombstone, Withheld } from '../model/sync.ts'
 import { isBlank } from '../model/text.ts'
 import { observationBySyncId } from '../store/observations.ts'
-import { afterHeard, isHeard } from '../store/remotes.ts'
-import type { ObservationRow, PromptRow, RelationRow, SessionRow, TombstoneRow } from '../store/rows.ts'
+import { afterHeard, heardBetween, isHeard } from '../store/remotes.ts'
+import type { ObservationRow, PromptRow, RelationRow, SessionRow, TombstoneRow, VersionRow } from '../store/rows.ts'
 import { observationsPointTo, sessionById } from '../store/sessions.ts'
 import type { ReadTx } from '../store/transaction.ts'
-import { otherHeadsOf, parseNames, parseSnapshot } from '../store/versions.ts'
+import { otherHeadsAmong, parseNames, parseSnapshot } from '../store/versions.ts'
 import { backupSession, travellingExt } from './export-backup.ts'
 import type { EngineDeps } from './handler.ts'
 import { toObservation, toPrompt, toRelation } from './present.ts'
@@ -14,7 +14,7 @@ import { stubDirectory } from './rules/merge.ts'
 import { isUnreviewed, parseProvenance } from './rules/provenance.ts'
 
 /** Numbers of the change clock looked at in one go: bounds what is held at once. */
-const windowSpan = 2_000
+const windowSpan = 500
 const strongConfidence = 0.7
 
 const tables = ['sessions', 'observations', 'prompts', 'relations', 'tombstones'] as const
@@ -44,7 +44,8 @@ export function changesAfter(
   const from = nextUntold(tx, remote, after)
   if (from === null || from > until) return { records: [], withheld, redacted: 0, upTo: until, isLast: true }
   const upTo = Math.min(until, from + windowSpan - 1)
-  const rows = rowsBetween(select, from, upTo).filter((record) => !isHeard(tx, remote, record.seq))
+  const isKnown = heardBetween(tx, remote, from - 1, upTo)
+  const rows = rowsBetween(select, from, upTo).filter((record) => !isKnown(record.seq))
   const records = rows.flatMap((record) => record.read()).sort((a, b) => a.seq - b.seq)
   return { records, withheld, redacted: select.redacted, upTo, isLast: upTo >= until }
 }
@@ -83,13 +84,27 @@ function rowsBetween(select: Select, from: number, to: number): readonly Changed
     const rows = select.tx.all<R>(`SELECT * FROM ${table} WHERE change_seq BETWEEN ? AND ?`, from, to)
     return rows.map((row) => ({ seq: row.change_seq, read: () => read(row) }))
   }
+  const heads = headsBetween(select.tx, from, to)
   return [
     ...changed<SessionRow>('sessions', (row) => readSession(select, row)),
-    ...changed<ObservationRow>('observations', (row) => readObservation(select, row)),
+    ...changed<ObservationRow>('observations', (row) => readObservation(select, row, heads.get(row.sync_id) ?? [])),
     ...changed<PromptRow>('prompts', (row) => readPrompt(select, row)),
     ...changed<RelationRow>('relations', (row) => readRelation(select, row)),
     ...changed<TombstoneRow>('tombstones', (row) => readTombstone(select, row)),
   ]
+}
+
+/** Other heads of the observations that changed, by name. Most have none. */
+function headsBetween(tx: ReadTx, from: number, to: number): ReadonlyMap<string, readonly VersionRow[]> {
+  const ids = tx.all<{ id: string }>(
+    'SELECT sync_id AS id FROM observations WHERE change_seq BETWEEN ? AND ?',
+    from,
+    to,
+  )
+  return otherHeadsAmong(
+    tx,
+    ids.map(({ id }) => id),
+  )
 }
 
 const isOfProject = ({ selection }: Select, project: string | null): boolean =>
@@ -101,7 +116,7 @@ function readSession(select: Select, row: SessionRow): readonly ChangedRecord[] 
   return [{ entity: 'session', seq: row.change_seq, row: cleanSession(select, row) }]
 }
 
-function readObservation(select: Select, row: ObservationRow): readonly ChangedRecord[] {
+function readObservation(select: Select, row: ObservationRow, known: readonly VersionRow[]): readonly ChangedRecord[] {
   const stays = staysBecause(select, row)
   if (stays !== null) {
     if (stays !== 'other') select.withheld[stays]++
@@ -109,7 +124,7 @@ function readObservation(select: Select, row: ObservationRow): readonly ChangedR
   }
   const session = sessionOf(select, row.session_id)
   if (session === null) return []
-  const heads = otherHeadsOf(select.tx, row.sync_id).flatMap((head): readonly OtherHead[] => {
+  const heads = known.flatMap((head): readonly OtherHead[] => {
     const snapshot = parseSnapshot(head.snapshot)
     if (snapshot === null || scopeStays(select, snapshot.scope) !== null) return []
     const { sync_id, version, hlc, origin } = head

@@ -24,6 +24,19 @@ describe('times', () => {
     },
   )
 
+  it('MEM-202 a time in its stored form is read the short way as it is the long way', () => {
+    const two = (max: number) => fc.integer({ min: 0, max }).map((n) => String(n).padStart(2, '0'))
+    const year = fc.integer({ min: 0, max: 9999 }).map((n) => String(n).padStart(4, '0'))
+    fc.assert(
+      fc.property(year, two(14), two(33), two(25), two(61), two(61), (y, month, day, h, m, s) => {
+        const text = `${y}-${month}-${day} ${h}:${m}:${s}`
+        const ms = parseTime(text)
+        expect(normaliseTime(text)).toBe(ms === null ? text : formatTime(ms))
+      }),
+      { numRuns: 2_000 },
+    )
+  })
+
   it('MEM-202 what is written is read back to the second', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 253_402_300_799 }), (seconds) => {

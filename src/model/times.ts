@@ -40,9 +40,13 @@ export function formatTime(ms: number): string {
 
 /** The stored form of a readable time; text that is no time is kept as it came (MEM-202). */
 export function normaliseTime(text: string): string {
+  if (isStored.test(text)) return text
   const ms = parseTime(text)
   return ms === null ? text : formatTime(ms)
 }
+
+/** A time in its stored form already; the last days of a month are left to who knows how long it is. */
+const isStored = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8]) (?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d$/
 
 /** For comparing: unreadable times sort first (MEM-202). */
 export function timeOrder(text: string | undefined | null): number {

@@ -2,7 +2,7 @@ import { crypto } from './crypto.ts'
 
 /** SHA-256 of UTF-8 text or bytes, 64 lower-case hex. */
 export function sha256Hex(data: string | Uint8Array): string {
-  return crypto().createHash('sha256').update(data).digest('hex')
+  return crypto().hash('sha256', data, 'hex')
 }
 
 /** Equality in constant time, over digests, so that neither content nor length shows in the time it takes. */

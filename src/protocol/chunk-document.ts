@@ -37,23 +37,48 @@ export function encodeDocument({ sessions, observations, prompts, mutations, ext
   return new TextEncoder().encode(encodeGoJson({ sessions, observations, prompts, mutations, ext }))
 }
 
+/** Rows that are encoded already, as the bytes they stand in a document in. */
+type RowBytes = readonly Uint8Array[]
+
 /** The same from rows that are encoded already: no row is encoded twice. */
 export function encodeParts(parts: {
-  readonly sessions: readonly string[]
-  readonly observations: readonly string[]
-  readonly prompts: readonly string[]
-  readonly mutations: readonly string[]
+  readonly sessions: RowBytes
+  readonly observations: RowBytes
+  readonly prompts: RowBytes
+  readonly mutations: RowBytes
   readonly ext: string
 }): Uint8Array {
-  const list = (name: string, rows: readonly string[]): string => `"${name}":[${rows.join(',')}]`
-  const lists = [
-    list('sessions', parts.sessions),
-    list('observations', parts.observations),
-    list('prompts', parts.prompts),
-  ]
-  const mutations = parts.mutations.length === 0 ? [] : [list('mutations', parts.mutations)]
-  return new TextEncoder().encode(`{${[...lists, ...mutations, `"ext":${parts.ext}`].join(',')}}`)
+  const text = (piece: string): RowBytes => [new TextEncoder().encode(piece)]
+  const mutations = parts.mutations.length === 0 ? [] : [text('],"mutations":['), parts.mutations]
+  return joined([
+    text('{"sessions":['),
+    parts.sessions,
+    text('],"observations":['),
+    parts.observations,
+    text('],"prompts":['),
+    parts.prompts,
+    ...mutations,
+    text(`],"ext":${parts.ext}}`),
+  ])
 }
+
+/** Rows of one list with commas between them. */
+function joined(lists: readonly RowBytes[]): Uint8Array {
+  const commas = (rows: RowBytes): number => Math.max(0, rows.length - 1)
+  const total = lists.reduce((sum, rows) => rows.reduce((all, row) => all + row.length, sum + commas(rows)), 0)
+  const bytes = new Uint8Array(total)
+  let at = 0
+  for (const rows of lists) {
+    for (const [index, row] of rows.entries()) {
+      if (index > 0) bytes[at++] = comma
+      bytes.set(row, at)
+      at += row.length
+    }
+  }
+  return bytes
+}
+
+const comma = 0x2c
 
 const fault = (reason: DocumentFault, detail: string): DocumentReading => ({ ok: false, reason, detail })
 

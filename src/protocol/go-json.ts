@@ -34,8 +34,35 @@ function encodeValue(value: GoJson, write: Writer, line: string): string {
   if (typeof value === 'string') return encodeGoString(value)
   if (typeof value === 'number') return encodeGoNumber(value)
   if (typeof value === 'boolean') return value ? 'true' : 'false'
-  return isList(value) ? encodeList(value, write, line) : encodeEntries(entriesOf(value, write), write, line)
+  if (isList(value)) return encodeList(value, write, line)
+  if (!isMap(value) && !write.sortKeys && write.indent === '') return encodeStruct(value)
+  return encodeEntries(entriesOf(value, write), write, line)
 }
+
+/** Rows are compact structs: they are most of what is ever encoded, and go the short way. */
+function encodeStruct(value: { readonly [key: string]: GoJson | undefined }): string {
+  let text = '{'
+  for (const key of Object.keys(value)) {
+    const item = value[key]
+    if (item === undefined) continue
+    text += `${text === '{' ? '' : ','}${encodedKey(key)}${encodeValue(item, compact, '\n')}`
+  }
+  return `${text}}`
+}
+
+const compact: Writer = { sortKeys: false, indent: '' }
+
+/** Structs have few keys, and those of all rows are the same. */
+function encodedKey(key: string): string {
+  const known = encodedKeys.get(key)
+  if (known !== undefined) return known
+  const encoded = `${encodeGoString(key)}:`
+  if (encodedKeys.size < encodedKeysMax) encodedKeys.set(key, encoded)
+  return encoded
+}
+
+const encodedKeys = new Map<string, string>()
+const encodedKeysMax = 500
 
 const isList = (value: object): value is readonly GoJson[] => Array.isArray(value)
 
@@ -94,23 +121,14 @@ export function compareUtf8(a: string, b: string): number {
 
 const weight = (unit: number): number => (unit >= 0xd800 && unit < 0xe000 ? unit + 0x1_0000 : unit)
 
-const short: Readonly<Record<string, string>> = {
-  '"': '\\"',
-  '\\': '\\\\',
-  '\b': '\\b',
-  '\f': '\\f',
-  '\n': '\\n',
-  '\r': '\\r',
-  '\t': '\\t',
-}
-
-// oxlint-disable-next-line no-control-regex -- control characters are what is escaped
-const escaped = /["\\<>&\u0000-\u001f\u2028\u2029]/g
+// What JavaScript leaves as it is and Go does not; neither ever writes one of them within an escape.
+const goEscaped = /[<>&\u2028\u2029]/
+const goEscapedAll = /[<>&\u2028\u2029]/g
 
 /** One JSON string with its quotes. */
 export function encodeGoString(text: string): string {
-  const formed = text.toWellFormed()
-  return `"${formed.replace(escaped, (character) => short[character] ?? unicodeEscape(character))}"`
+  const encoded = JSON.stringify(text.toWellFormed())
+  return goEscaped.test(encoded) ? encoded.replace(goEscapedAll, unicodeEscape) : encoded
 }
 
 const unicodeEscape = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`

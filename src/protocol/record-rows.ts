@@ -30,11 +30,13 @@ const key = shortName(limits.syncIdBytesMax)
 
 /** Later than the year 9999 is no time; a hybrid time must leave room for the changes after it (MEM-503). */
 const hlcMax = 'e677d21fdbff'
+const hlcPattern = /^[0-9a-f]{16}$/
 const hlc = z
   .string()
-  .regex(/^[0-9a-f]{16}$/)
+  .regex(hlcPattern)
   .refine((text) => text.slice(0, 12) < hlcMax, 'is later than the year 9999')
-const versionName = z.string().regex(/^[0-9A-Za-z][0-9A-Za-z._-]{0,127}$/)
+const versionPattern = /^[0-9A-Za-z][0-9A-Za-z._-]{0,127}$/
+const versionName = z.string().regex(versionPattern)
 const ancestors = z
   .array(versionName)
   .max(1_000)
@@ -183,6 +185,78 @@ export const versionRow = z.object({
 })
 
 export type ArrivedVersion = z.output<typeof versionRow>
+
+// ── the plain case, without the schema ──
+
+type Plain = (value: unknown) => boolean
+type PlainFields = Readonly<Record<string, Plain>>
+
+const plainText = (charactersMax: number): Plain => {
+  return (value) => typeof value === 'string' && value !== '' && value.length <= charactersMax
+}
+const plainName = (bytesMax: number): Plain => {
+  // A character is three bytes at most.
+  const isShort = plainText(Math.floor(bytesMax / 3))
+  return (value) => isShort(value) && typeof value === 'string' && value.trim() !== '' && !value.includes('\0')
+}
+const plainTime = plainText(64)
+const plainCount: Plain = (value) => Number.isSafeInteger(value) && Number(value) >= 0
+
+const plainExtFields: PlainFields = {
+  version: (value) => typeof value === 'string' && versionPattern.test(value),
+  ancestors: (value) =>
+    Array.isArray(value) &&
+    value.length <= limits.versionAncestorsMax &&
+    value.every((name) => typeof name === 'string' && versionPattern.test(name)),
+  hlc: (value) => typeof value === 'string' && hlcPattern.test(value) && value.slice(0, 12) < hlcMax,
+  origin: plainName(64),
+  author: plainText(limits.authorBytesMax),
+  expires_at: plainTime,
+  confidence: (value) => typeof value === 'number' && value >= 0 && value <= 1,
+}
+
+const plainObservationFields: PlainFields = {
+  // The number of a row where it comes from; nobody reads it.
+  id: () => true,
+  sync_id: plainName(limits.syncIdBytesMax),
+  session_id: plainName(limits.sessionIdBytesMax),
+  type: plainName(limits.typeBytesMax),
+  title: plainText(textCharsMax),
+  content: plainText(textCharsMax),
+  tool_name: plainText(textCharsMax),
+  project: plainText(textCharsMax),
+  scope: (value) => typeof value === 'string',
+  topic_key: plainText(textCharsMax),
+  revision_count: plainCount,
+  duplicate_count: plainCount,
+  last_seen_at: plainTime,
+  review_after: plainTime,
+  created_at: plainTime,
+  updated_at: plainTime,
+  deleted_at: plainTime,
+  pinned: (value) => typeof value === 'boolean',
+  ext: (value) => fits(value, plainExtFields),
+}
+
+function fits(value: unknown, fields: PlainFields): boolean {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
+  for (const [key, field] of Object.entries(value)) {
+    if (!Object.hasOwn(fields, key) || fields[key]?.(field) !== true) return false
+  }
+  return true
+}
+
+/** As we write it: every field known, none to be changed, so that the schema would give it back as it is. */
+const isPlainObservation = (value: unknown): value is ArrivedObservation =>
+  fits(value, plainObservationFields) &&
+  typeof value === 'object' &&
+  value !== null &&
+  'session_id' in value &&
+  'content' in value
+
+/** An observation through its schema; one that is as we write it is spared the way, which costs as much as its SQL. */
+export const readObservation = (value: unknown): RowReading<ArrivedObservation> =>
+  isPlainObservation(value) ? { ok: true, row: value } : readRow(observationRow, value)
 
 export type RowReading<T> = { readonly ok: true; readonly row: T } | { readonly ok: false; readonly reason: string }
 

@@ -1,4 +1,4 @@
-import { hlcMs, hlcNext } from '../model/hlc.ts'
+import { hlcAt, hlcMs, hlcNext } from '../model/hlc.ts'
 import { formatTime } from '../model/times.ts'
 import type { ReadTx, WriteTx } from './transaction.ts'
 
@@ -35,11 +35,20 @@ export function nextChangeSeq(tx: WriteTx): number {
   return changeSeqNow(tx)
 }
 
+/** Takes the next `count` numbers at once, for records written one after another. @returns the first of them */
+export function nextChangeSeqs(tx: WriteTx, count: number): number {
+  const last = changeSeqNow(tx)
+  if (count > 0) setMeta(tx, 'change_seq', String(last + count))
+  return last + 1
+}
+
 /** Learns from a received clock reading, unless it is too far ahead of our wall clock. */
 export function receiveHlc(tx: WriteTx, hlc: string, nowMs: number): void {
-  const last = metaValue(tx, 'hlc') ?? ''
-  if (hlc > last && hlcMs(hlc) <= nowMs + aheadMaxMs) setMeta(tx, 'hlc', hlc)
+  if (isNear(hlc, nowMs) && hlc > (metaValue(tx, 'hlc') ?? '')) setMeta(tx, 'hlc', hlc)
 }
+
+/** Whether a received clock reading is one we learn from. */
+export const isNear = (hlc: string, nowMs: number): boolean => hlc < hlcAt(nowMs + aheadMaxMs + 1)
 
 export const changeSeqNow = (tx: ReadTx): number => Number(metaValue(tx, 'change_seq') ?? 0)
 

@@ -3,8 +3,24 @@ import type { ReadTx, WriteTx } from './transaction.ts'
 
 /** Every chunk of every remote that was seen, and what came of it (CHK-601, CHK-611). */
 
+/** Chunks another program had taken in before its database was adopted: from which folder, it did not say (CHK-803). */
+const adopted = ''
+
 export const chunksOf = (tx: ReadTx, remote: string): KnownChunk[] =>
-  tx.all<KnownChunk>('SELECT id, hash, state, reason, mark FROM chunk_index WHERE remote = ?', remote)
+  tx.all<KnownChunk>(
+    'SELECT id, hash, state, reason, mark FROM chunk_index WHERE remote IN (?, ?) ORDER BY id, hash',
+    remote,
+    adopted,
+  )
+
+/** Whether a chunk of the remote was ever read, written or looked for. */
+export const hasChunksOf = (tx: ReadTx, remote: string): boolean =>
+  tx.get('SELECT 1 FROM chunk_index WHERE remote = ? LIMIT 1', remote) !== undefined
+
+/** Notes chunks whose rows came with an adopted database; their hashes are not known. */
+export function putAdoptedChunks(tx: WriteTx, ids: readonly string[], at: string): void {
+  for (const id of ids) putChunk(tx, adopted, { id, hash: '', state: 'imported', reason: '', mark: '' }, at)
+}
 
 /** Whether the document of this hash was taken in, or made here, through any remote. */
 export const isHashKnown = (tx: ReadTx, hash: string): boolean =>

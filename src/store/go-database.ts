@@ -13,6 +13,8 @@ export type GoContents = {
   readonly promptTombstones: readonly GoRow[]
   /** Hard deletes that the journal had not sent yet. */
   readonly tombstones: readonly GoRow[]
+  /** Ids of the chunks it had read from git or written there (CHK-803). */
+  readonly chunks: readonly string[]
 }
 
 export type GoRow = Readonly<Record<string, unknown>>
@@ -46,6 +48,7 @@ function contentsOf(connection: Connection): GoContents {
     relations: rows('memory_relations').map(relationOf),
     promptTombstones: rows('prompt_tombstones').map(withoutNulls),
     tombstones: rows('sync_mutations').flatMap(unsentHardDelete),
+    chunks: rows('sync_chunks').flatMap(gitChunk),
   }
 }
 
@@ -59,6 +62,7 @@ const statements: Readonly<Record<string, string>> = {
   memory_relations: 'SELECT * FROM memory_relations ORDER BY rowid',
   prompt_tombstones: 'SELECT * FROM prompt_tombstones ORDER BY rowid',
   sync_mutations: 'SELECT * FROM sync_mutations ORDER BY rowid',
+  sync_chunks: 'SELECT * FROM sync_chunks ORDER BY chunk_id',
 }
 
 function eraOf(tables: ReadonlySet<string>, observation: GoRow | undefined): GoContents['era'] {
@@ -91,6 +95,13 @@ function unsentHardDelete(row: GoRow): GoRow[] {
       hard: true,
     },
   ]
+}
+
+/** Those of a cloud are in no folder (CHK-802); v1.7 knew only folders. */
+function gitChunk(row: GoRow): string[] {
+  const { chunk_id: id, target_key: target } = row
+  const isOfGit = target === undefined || target === null || target === '' || target === 'local'
+  return isOfGit && typeof id === 'string' ? [id] : []
 }
 
 function parsed(text: unknown): GoRow {

@@ -1,5 +1,5 @@
 import { tableSql } from './columns.ts'
-import { removeObservationIndex, writeObservationIndex } from './full-text.ts'
+import { removeObservationIndex, writeObservationIndex, writeOwnWords, type IndexMemo } from './full-text.ts'
 import type { ObservationRow } from './rows.ts'
 import type { ReadTx, WriteTx } from './transaction.ts'
 
@@ -41,6 +41,18 @@ export function insertObservation(tx: WriteTx, row: Omit<ObservationRow, 'id'>):
   return inserted
 }
 
+/** As {@link insertObservation}, one of many: the indexer adds what stands around it. */
+export function insertArrivedObservation(
+  tx: WriteTx,
+  row: Omit<ObservationRow, 'id'>,
+  memo: IndexMemo,
+): ObservationRow {
+  const { lastId } = tx.run(sql.insert, ...sql.values({ ...row, id: 0 }))
+  const inserted = { ...row, id: lastId }
+  writeOwnWords(tx, inserted, memo)
+  return inserted
+}
+
 /** Writes every column and brings the index up to date; a soft-deleted row leaves the index (RET-107). */
 export function updateObservation(tx: WriteTx, row: ObservationRow): void {
   tx.run(sql.update, ...sql.values(row), row.id)
@@ -76,6 +88,15 @@ export const observationById = (tx: ReadTx, id: number): ObservationRow | undefi
 
 export const observationBySyncId = (tx: ReadTx, syncId: string): ObservationRow | undefined =>
   tx.get<ObservationRow>('SELECT * FROM observations WHERE sync_id = ?', syncId)
+
+/** Those of the names that records here have. */
+export const knownSyncIds = (tx: ReadTx, syncIds: readonly string[]): readonly string[] =>
+  tx
+    .all<{ sync_id: string }>(
+      'SELECT sync_id FROM observations WHERE sync_id IN (SELECT value FROM json_each(?))',
+      JSON.stringify(syncIds),
+    )
+    .map((row) => row.sync_id)
 
 /** The live row a topic upsert replaces: same key, project and scope, latest first (MEM-303). */
 export const observationByTopic = (

@@ -75,6 +75,18 @@ export function isHeard(tx: ReadTx, remote: string, seq: number): boolean {
   return range !== undefined && range.to_seq >= seq
 }
 
+/** As {@link isHeard}, for the changes after `from` up to `to`: asked once for all of them. */
+export function heardBetween(tx: ReadTx, remote: string, from: number, to: number): (seq: number) => boolean {
+  const ranges = tx.all<{ from_seq: number; to_seq: number }>(
+    'SELECT from_seq, to_seq FROM remote_heard WHERE remote = ? AND from_seq < ? AND to_seq > ? ORDER BY from_seq',
+    remote,
+    to,
+    from,
+  )
+  if (ranges.length === 0) return () => false
+  return (seq) => ranges.some((range) => range.from_seq < seq && seq <= range.to_seq)
+}
+
 /** The first number after `seq` that did not come from the remote. */
 export function afterHeard(tx: ReadTx, remote: string, seq: number): number {
   const range = tx.get<{ to_seq: number }>(

@@ -6,6 +6,16 @@ import type { ReadTx, WriteTx } from './transaction.ts'
 export const findTombstone = (tx: ReadTx, entity: TombstoneRow['entity'], key: string): TombstoneRow | undefined =>
   tx.get<TombstoneRow>('SELECT * FROM tombstones WHERE entity = ? AND entity_key = ?', entity, key)
 
+/** Those of the names that were deleted for ever. */
+export const buriedAmong = (tx: ReadTx, entity: TombstoneRow['entity'], keys: readonly string[]): readonly string[] =>
+  tx
+    .all<{ entity_key: string }>(
+      'SELECT entity_key FROM tombstones WHERE entity = ? AND entity_key IN (SELECT value FROM json_each(?))',
+      entity,
+      JSON.stringify(keys),
+    )
+    .map((row) => row.entity_key)
+
 /** Writes or replaces the tombstone of one record. */
 export function writeTombstone(tx: WriteTx, row: TombstoneRow): void {
   tx.run(

@@ -137,6 +137,16 @@ export const versionsOf = (tx: ReadTx, syncId: string): VersionRow[] =>
 export const otherHeadsOf = (tx: ReadTx, syncId: string): VersionRow[] =>
   tx.all<VersionRow>('SELECT * FROM observation_versions WHERE sync_id = ? AND head = 1', syncId)
 
+/** As {@link otherHeadsOf} for many, by name; those that have none are left out. */
+export function otherHeadsAmong(tx: ReadTx, syncIds: readonly string[]): ReadonlyMap<string, readonly VersionRow[]> {
+  const heads = tx.all<VersionRow>(
+    `SELECT v.* FROM json_each(?) AS asked JOIN observation_versions v ON v.sync_id = asked.value AND v.head = 1
+     ORDER BY v.number`,
+    JSON.stringify(syncIds),
+  )
+  return Map.groupBy(heads, (head) => head.sync_id)
+}
+
 export function setHead(tx: WriteTx, syncId: string, version: string, isHead: boolean): void {
   tx.run('UPDATE observation_versions SET head = ? WHERE sync_id = ? AND version = ?', isHead ? 1 : 0, syncId, version)
 }

@@ -21,10 +21,10 @@ export type ChunkReading =
 /** Only such an id may become a path (CHK-105). */
 export const isChunkId = (id: string): boolean => /^[0-9a-f]{8,64}$/.test(id)
 
+export type PackedChunk = { readonly hash: string; readonly packed: Uint8Array }
+
 /** The file of a chunk; its name is the beginning of the hash of the document (CHK-101, CHK-102). */
-export async function encodeChunk(
-  document: Uint8Array,
-): Promise<{ readonly hash: string; readonly packed: Uint8Array }> {
+export async function encodeChunk(document: Uint8Array): Promise<PackedChunk> {
   const packed = gzip(document)
   return { hash: sha256Hex(document), packed: await packed }
 }

@@ -15,6 +15,7 @@ export const holdsNothing: Held = { has: () => false }
 /** Reads every chunk once. What cannot be read holds nothing. */
 export async function readHeld(remote: ChunkRemote, manifest: Manifest): Promise<Held> {
   const states = new Set<string>()
+  const keys = new Set<string>()
   const { pending } = planImport(manifest, await remote.listChunks(), new Map())
   for (const { entry } of pending) {
     const file = await remote.readChunk(entry.id)
@@ -22,11 +23,13 @@ export async function readHeld(remote: ChunkRemote, manifest: Manifest): Promise
     const reading = await decodeNamedChunk(file.packed, entry.id, entry.ext?.hash)
     if (!reading.ok) continue
     for (const { entity, key, value } of recordsOf(reading.document, entry.created_at).records) {
+      keys.add(`${entity}\n${key}`)
       states.add(entity === 'version' ? headName(key, versionOf(value)) : stateName(entity, key, value))
       if (entity === 'observation') states.add(headName(key, versionOf(isObject(value) ? value['ext'] : undefined)))
     }
   }
-  return { has: (record) => isHeld(states, record) }
+  // What stands in no chunk at all is not worth a name.
+  return { has: (record) => keys.has(`${record.entity}\n${keyOf(record)}`) && isHeld(states, record) }
 }
 
 const isHeld = (states: ReadonlySet<string>, record: ChangedRecord): boolean =>

@@ -13,6 +13,7 @@ import {
   tombstoneText,
 } from '../protocol/chunk-rows.ts'
 import { compareUtf8, encodeGoJson, type GoJson } from '../protocol/go-json.ts'
+import { TextSlab } from '../protocol/text-slab.ts'
 
 /** A document that is ready to be written, and how far it tells of our changes (CHK-508). */
 export type Part = {
@@ -31,7 +32,7 @@ export type Part = {
 
 export type PartFacts = { readonly writer: string; readonly origin: string; readonly selection: SyncSelection }
 
-type Ordered = { readonly order: readonly [string, string]; readonly text: string }
+type Ordered = { readonly order: readonly [string, string]; readonly text: Uint8Array }
 
 type Stamp = {
   readonly hlc?: string | undefined
@@ -43,6 +44,7 @@ type Stamp = {
 export class PartBuilder {
   readonly #facts: PartFacts
   readonly #bytesMax: number
+  readonly #slab = new TextSlab(slabBytes)
   readonly #sessions = new Map<string, Ordered>()
   readonly #observations: Ordered[] = []
   readonly #prompts: Ordered[] = []
@@ -66,11 +68,11 @@ export class PartBuilder {
 
   /** False when it does not fit any more; what is alone in its part always fits. */
   add(record: ChangedRecord): boolean {
-    const row = ordered(record)
+    const row = ordered(record, this.#slab)
     const session = sessionOf(record)
     // A session that changed by itself is newer than the one some row brought along.
     const isNeeded = session !== null && (record.entity === 'session' || !this.#sessions.has(session.id))
-    const parent = isNeeded ? orderedSession(session) : null
+    const parent = isNeeded ? orderedSession(session, this.#slab) : null
     const heads = record.entity === 'observation' ? record.heads : []
     const more = bytesOf(row?.text) + bytesOf(parent?.text) + heads.reduce((sum, head) => sum + headBytes(head), 0)
     if (!this.isEmpty && this.#bytes + more + frameBytes > this.#bytesMax) return false
@@ -152,11 +154,14 @@ export class PartBuilder {
   }
 }
 
+/** Rows are encoded into pieces of this size. */
+const slabBytes = 256 * 1024
+
 /** Room for what stands around the rows, and for a stamp of each. */
 const frameBytes = 1_024
 const stampBytes = 120
 
-const bytesOf = (text: string | undefined): number => (text === undefined ? 0 : utf8Bytes(text) + 1 + stampBytes)
+const bytesOf = (text: Uint8Array | undefined): number => (text === undefined ? 0 : text.length + 1 + stampBytes)
 
 const headBytes = (head: OtherHead): number => utf8Bytes(encodeGoJson(headJson(head))) + 1
 
@@ -168,27 +173,33 @@ function sessionOf(record: ChangedRecord): Session | null {
 }
 
 /** Null for a session: it stands among the parents. */
-function ordered(record: ChangedRecord): Ordered | null {
+function ordered(record: ChangedRecord, slab: TextSlab): Ordered | null {
   switch (record.entity) {
     case 'session':
       return null
     case 'observation':
-      return { order: [record.row.created_at, record.row.sync_id], text: observationText(record.row) }
+      return { order: [record.row.created_at, record.row.sync_id], text: slab.add(observationText(record.row)) }
     case 'prompt':
-      return { order: [record.row.created_at, record.row.sync_id], text: promptText(record.row) }
+      return { order: [record.row.created_at, record.row.sync_id], text: slab.add(promptText(record.row)) }
     case 'relation':
-      return { order: [record.row.sync_id, ''], text: relationText(record.row, record.project) }
+      return { order: [record.row.sync_id, ''], text: slab.add(relationText(record.row, record.project)) }
     case 'tombstone':
-      return { order: [deleteOrder[record.row.entity], record.row.entity_key], text: tombstoneText(record.row) }
+      return {
+        order: [deleteOrder[record.row.entity], record.row.entity_key],
+        text: slab.add(tombstoneText(record.row)),
+      }
   }
 }
 
 /** Deletes of observations, then of prompts, then of sessions (CHK-507). */
 const deleteOrder: Readonly<Record<Tombstone['entity'], string>> = { observation: '1', prompt: '2', session: '3' }
 
-const orderedSession = (row: Session): Ordered => ({ order: [row.started_at, row.id], text: sessionText(row) })
+const orderedSession = (row: Session, slab: TextSlab): Ordered => ({
+  order: [row.started_at, row.id],
+  text: slab.add(sessionText(row)),
+})
 
-const inOrder = (rows: Iterable<Ordered>): readonly string[] =>
+const inOrder = (rows: Iterable<Ordered>): readonly Uint8Array[] =>
   [...rows]
     .sort((a, b) => compareUtf8(a.order[0], b.order[0]) || compareUtf8(a.order[1], b.order[1]))
     .map(({ text }) => text)

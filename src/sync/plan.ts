@@ -15,6 +15,8 @@ export type ImportPlan = {
   /** In the order of the manifest, then those it does not list, in the order of their ids (CHK-406c). */
   readonly pending: readonly PendingChunk[]
   readonly known: number
+  /** Known by their ids alone, from another program: their hashes are still to be learned (CHK-803). */
+  readonly unread: readonly ChunkEntry[]
 }
 
 export function planImport(manifest: Manifest, files: readonly string[], known: KnownChunks): ImportPlan {
@@ -29,7 +31,11 @@ export function planImport(manifest: Manifest, files: readonly string[], known: 
     if (found.some((chunk) => isKnown(chunk, entry))) return []
     return [{ entry, isListed, known: found.find((chunk) => chunk.hash === '') ?? null }]
   })
-  return { pending, known: all.length - pending.length }
+  const unread = all.flatMap(({ entry }) => {
+    const found = known.get(entry.id) ?? []
+    return found.some(isIn) && found.filter(isIn).every(({ hash }) => hash === '') ? [entry] : []
+  })
+  return { pending, known: all.length - pending.length, unread }
 }
 
 /** Known is what was taken in under its full hash, where the manifest tells it; else under its id. */

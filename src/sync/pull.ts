@@ -2,6 +2,7 @@ import { EngramError } from '../model/errors.ts'
 import { limits } from '../model/limits.ts'
 import type { SyncStore } from '../model/ports.ts'
 import type {
+  ChunkEntry,
   ChunkImportResult,
   KnownChunk,
   Manifest,
@@ -10,7 +11,7 @@ import type {
   SyncProgress,
 } from '../model/sync.ts'
 import { recordsOf } from '../protocol/chunk-records.ts'
-import { decodeNamedChunk } from './chunk.ts'
+import { decodeNamedChunk, isChunkId } from './chunk.ts'
 import { byId, stateAfter, type ChunkEvent } from './chunk-state.ts'
 import { planImport, type PendingChunk } from './plan.ts'
 import type { ChunkRemote } from './remote.ts'
@@ -66,6 +67,7 @@ export async function pullChunks(
     await takeChunk(pull, pending)
     progress(index + 1)
   }
+  if (options.dryRun !== true) for (const entry of plan.unread) await learnHash(pull, entry)
   await replay(pull)
   progress(plan.pending.length, true)
   return resultOf(pull, warningsOf(reading.isSound, reading.isLost, plan.pending))
@@ -111,21 +113,18 @@ async function takeChunk(pull: Pull, pending: PendingChunk): Promise<void> {
     if (known.mark === ((await pull.remote.markOf(entry.id)) ?? ''))
       return quarantine(pull, pending, null, known.reason)
   }
+  if (isHashKnown(pull, entry)) return skipKnown(pull, pending, entry.ext?.hash ?? '')
   const file = await pull.remote.readChunk(entry.id)
   if (file.kind === 'missing') return notePresence(pull, pending)
   if (file.kind === 'refused') return quarantine(pull, pending, file.mark, file.reason)
   const reading = await decodeNamedChunk(file.packed, entry.id, entry.ext?.hash)
   if (!reading.ok) return quarantine(pull, pending, file.mark, reading.reason)
-  const chunk = noted(pending, 'read', { hash: reading.hash })
+  if (pull.store.knownHashes([reading.hash]).size > 0) return skipKnown(pull, pending, reading.hash)
   if (pull.options.dryRun === true) {
     pull.tally.chunks_imported++
     return
   }
-  if (pull.store.knownHashes([reading.hash]).size > 0) {
-    await pull.store.noteChunks(pull.remote.name, [chunk])
-    pull.tally.chunks_skipped++
-    return
-  }
+  const chunk = noted(pending, 'read', { hash: reading.hash })
   const { records, refused } = recordsOf(reading.document, entry.created_at)
   const accepted = await pull.store.accept(pull.remote.name, chunk, records, refused)
   pull.tally.chunks_imported++
@@ -138,6 +137,29 @@ async function takeChunk(pull: Pull, pending: PendingChunk): Promise<void> {
   for (const { entity, key, reason } of accepted.refused.slice(0, limits.chunkBadRowsKept)) {
     pull.rows.push({ chunk: entry.id, entity, key: key.slice(0, keyCharsMax), reason })
   }
+}
+
+/**
+ * Opens a chunk whose rows came with an adopted database, once, to know it by its hash from here on (CHK-803). One that
+ * cannot be read is no loss: what it held is here.
+ */
+async function learnHash(pull: Pull, { id, ext }: ChunkEntry): Promise<void> {
+  const file = await pull.remote.readChunk(id)
+  if (file.kind !== 'file') return
+  const reading = await decodeNamedChunk(file.packed, id, ext?.hash)
+  if (!reading.ok) return
+  const chunk: KnownChunk = { id, hash: reading.hash, state: 'imported', reason: '', mark: '' }
+  await pull.store.noteChunks(pull.remote.name, [chunk])
+}
+
+/** The manifest names a document that came through another folder: there is no need to open the file (CHK-601). */
+const isHashKnown = (pull: Pull, { id, ext }: PendingChunk['entry']): boolean =>
+  ext?.hash !== undefined && isChunkId(id) && ext.hash.startsWith(id) && pull.store.knownHashes([ext.hash]).size > 0
+
+async function skipKnown(pull: Pull, pending: PendingChunk, hash: string): Promise<void> {
+  pull.tally.chunks_skipped++
+  if (pull.options.dryRun === true) return
+  await pull.store.noteChunks(pull.remote.name, [noted(pending, 'read', { hash })])
 }
 
 const noted = (

@@ -12,7 +12,7 @@ import type {
 import { parseTime } from '../model/times.ts'
 import type { Clock } from '../platform/clock.ts'
 import { mergeManifests, unionById, type ManifestReading } from '../protocol/manifest.ts'
-import { decodeChunk, encodeChunk, idsOf } from './chunk.ts'
+import { decodeChunk, encodeChunk, idsOf, type PackedChunk } from './chunk.ts'
 import { byId, isIn, type KnownChunks } from './chunk-state.ts'
 import { holdsNothing, readHeld, type Held } from './held.ts'
 import { PartBuilder, type Part } from './parts.ts'
@@ -104,16 +104,40 @@ async function areThere(remote: ChunkRemote, manifest: Manifest, ids: readonly s
 }
 
 async function pushParts(push: Push, start: Start): Promise<void> {
+  const writer = partWriter(push)
+  try {
+    await makeParts(push, start, writer)
+    await writer.written()
+  } finally {
+    // Also when it is given up: nothing may be written any more once the lock is let go.
+    await writer.written().catch(() => undefined)
+  }
+}
+
+type PartWriter = { write(part: Part): Promise<void>; written(): Promise<void> }
+
+/** One part is written and one packed while the next is put together; they are written in their order. */
+function partWriter(push: Push): PartWriter {
+  const { signal, dryRun } = push.options
+  let before: Promise<void> = Promise.resolve()
+  let last = before
+  return {
+    write: async (part) => {
+      await before
+      refuseAborted(signal)
+      const packing = dryRun === true ? null : encodeChunk(part.document)
+      packing?.catch(() => undefined)
+      before = last
+      last = after(before, async () => writePart(push, part, packing === null ? null : await packing))
+      last.catch(() => undefined)
+    },
+    written: () => last,
+  }
+}
+
+async function makeParts(push: Push, start: Start, writer: PartWriter): Promise<void> {
   const { store, remote, options } = push
   const until = store.changeSeqNow()
-  // One part is packed and written while the next is put together.
-  let writing: Promise<void> = Promise.resolve()
-  const write = async (part: Part): Promise<void> => {
-    await writing
-    refuseAborted(options.signal)
-    writing = writePart(push, part)
-    writing.catch(() => undefined)
-  }
   const facts = { writer: store.writer, origin: store.origin, selection: options.selection }
   const newBuilder = (): PartBuilder => new PartBuilder(facts, options.partBytes)
   let builder = newBuilder()
@@ -127,16 +151,15 @@ async function pushParts(push: Push, start: Start): Promise<void> {
       if (held.has(record)) continue
       if (options.dryRun === true) push.rows.push(shownRow(record))
       if (builder.add(record)) continue
-      await write(builder.build(record.seq - 1))
+      await writer.write(builder.build(record.seq - 1))
       builder = newBuilder()
       builder.add(record)
     }
     last = window.upTo
     isLast = window.isLast
   }
-  if (!builder.isEmpty) await write(builder.build(until))
-  await writing
-  if (builder.isEmpty && options.dryRun !== true && (start.isMoved || until > start.after)) {
+  if (!builder.isEmpty) return writer.write(builder.build(until))
+  if (options.dryRun !== true && (start.isMoved || until > start.after)) {
     await store.noteExport(remote.name, options.selection, until, null)
   }
 }
@@ -166,19 +189,25 @@ function count(push: Push, withheld: Withheld, redacted: number): void {
   push.tally.redacted += redacted
 }
 
-async function writePart(push: Push, part: Part): Promise<void> {
+async function after(before: Promise<void>, work: () => Promise<void>): Promise<void> {
+  await before
+  await work()
+}
+
+/** @param chunk the part as it is written; null when nothing is */
+async function writePart(push: Push, part: Part, chunk: PackedChunk | null): Promise<void> {
   const { store, remote, options, tally } = push
   tally.sessions += part.counts.sessions
   tally.observations += part.counts.observations
   tally.prompts += part.counts.prompts
   tally.mutations += part.counts.mutations
-  if (options.dryRun === true) return
-  const { hash, packed } = await encodeChunk(part.document)
+  if (chunk === null) return
+  const { hash, packed } = chunk
   const { id, isThere, isListed, isKnown } = await placeFor(push, hash)
   if (!isThere) await remote.writeChunk(id, packed)
   if (!isListed) await listChunk(push, id, hash, part)
-  const chunk: KnownChunk = { id, hash, state: 'exported', reason: '', mark: '' }
-  await store.noteExport(remote.name, options.selection, part.upTo, chunk)
+  const known: KnownChunk = { id, hash, state: 'exported', reason: '', mark: '' }
+  await store.noteExport(remote.name, options.selection, part.upTo, known)
   if (!isKnown) push.ids.push(id)
 }
 

@@ -14,7 +14,8 @@ import { createdAt, pushChanges } from '../../src/sync/push.ts'
 import { pullChunks } from '../../src/sync/pull.ts'
 import { Syncer } from '../../src/sync/syncer.ts'
 import { usernameOf } from '../../src/sync/username.ts'
-import { act, closeMachines, everything, freshPeople, mixer, type Deed } from '../sim/chunk-world.ts'
+import { act, mixer, type Deed } from '../../src/engine/testing/deeds.ts'
+import { closeMachines, everything, freshPeople } from '../sim/chunk-world.ts'
 import { cutOf, exporters, importAsV3, readAll, validate, type GoRow } from './go-peers.ts'
 
 /** What leaves, what comes in, and what other programs make of it. */
@@ -394,6 +395,33 @@ describe('other programs', () => {
 
 const push = ({ store, branch, machine }: Awaited<ReturnType<typeof freshPeople>>[number]) =>
   pushChanges(store, branch, machine.deps.clock, { createdBy: 'ana', selection: everything })
+
+describe('an export that is given up', () => {
+  it('CHK-501 writes nothing any more once it has said so, and the next one goes on', async () => {
+    const [ana] = await freshPeople(1)
+    if (ana === undefined) throw new Error('nobody is here')
+    for (let text = 0; text < 12; text++)
+      await ana.machine.store.write((tx) => act(tx, ana.machine, 0, { do: 'save', pick: 1, text }))
+    const abort = new AbortController()
+    const write = ana.branch.writeChunk
+    let begun = 0
+    ana.branch.writeChunk = async (id, packed) => {
+      if (++begun === 2) abort.abort()
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      await write(id, packed)
+    }
+    const options = { createdBy: 'ana', selection: everything, partBytes: 900 }
+    const given = pushChanges(ana.store, ana.branch, ana.machine.deps.clock, { ...options, signal: abort.signal })
+    await expect(given).rejects.toMatchObject({ code: 'aborted' })
+    const then = [begun, ana.branch.files.size, ana.branch.text]
+    await new Promise((resolve) => setTimeout(resolve, 80))
+    expect([begun, ana.branch.files.size, ana.branch.text]).toEqual(then)
+    expect(ana.branch.files.size).toBe(begun)
+    ana.branch.writeChunk = write
+    await pushChanges(ana.store, ana.branch, ana.machine.deps.clock, options)
+    expect(decodeManifest(ana.branch.text).manifest.chunks.reduce((sum, entry) => sum + entry.memories, 0)).toBe(12)
+  })
+})
 
 describe('what comes in', () => {
   it('CHK-610 progress: a share of what waited at the start, one call a chunk, and 100 at the end', async () => {

@@ -8,6 +8,7 @@ import { adopt } from '../../src/adopt.ts'
 import { readConfig, type Config } from '../../src/cli/config.ts'
 import { person } from '../../src/cli/testing/person.ts'
 import { openEngine } from '../../src/open-engine.ts'
+import { Syncer } from '../../src/sync/syncer.ts'
 
 /** The schema as the Go program had it, by era; only what its readers and ours look at. */
 const sessions =
@@ -93,6 +94,39 @@ function goDatabase(era: Era): string {
 const hashOf = (path: string): string => createHash('sha256').update(readFileSync(path)).digest('hex')
 
 describe('a database of the Go program', () => {
+  it.each([
+    ['v1.7', 'CREATE TABLE sync_chunks (chunk_id TEXT PRIMARY KEY, imported_at TEXT)', `('be9291f4', '')`],
+    [
+      'later',
+      'CREATE TABLE sync_chunks (target_key TEXT, chunk_id TEXT, imported_at TEXT, PRIMARY KEY (target_key, chunk_id))',
+      `('local', 'be9291f4', ''), ('cloud:acme', 'ffffffff', '')`,
+    ],
+  ])(
+    'CHK-803 chunks it had read (%s) are known: opened once for their hash, not taken in again',
+    async (_era, table, values) => {
+      const samples = join(import.meta.dirname, '../golden/chunks/v3-plain')
+      const database = new Database(goDatabase('v1.14+'))
+      database.exec(table)
+      database.exec(`INSERT INTO sync_chunks VALUES ${values}`)
+      database.close()
+      await adopt(config, { dryRun: false, path: undefined })
+      const opened = await openEngine({ dataDir: directory })
+      const syncer = new Syncer(opened, samples)
+      expect(await syncer.status()).toMatchObject({ localChunks: 1, remoteChunks: 1, pendingImport: 0 })
+      for (let run = 0; run < 2; run++) {
+        expect(await syncer.import()).toMatchObject({ chunks_imported: 0, chunks_skipped: 1, observations_imported: 0 })
+      }
+      const known = opened.deps.store.read((tx) =>
+        tx.all('SELECT remote <> ? AS named, id, length(hash) AS digits FROM chunk_index ORDER BY remote', ''),
+      )
+      expect(known).toEqual([
+        { named: 0, id: 'be9291f4', digits: 0 },
+        { named: 1, id: 'be9291f4', digits: 64 },
+      ])
+      await opened.close()
+    },
+  )
+
   it.each(Object.keys(eras) as Era[])('MEM-106 %s is read whole; the old file stays as it was', async (era) => {
     const before = hashOf(goDatabase(era))
     await expect(openEngine({ dataDir: directory })).rejects.toMatchObject({ code: 'go_database_found' })

@@ -292,7 +292,7 @@ describe('chunks that came with the repository', () => {
     expect(existsSync(join(directory(), '.engram/manifest.json'))).toBe(true)
   })
 
-  it('MEM-1602 are read beside the start of a session, once', async () => {
+  it('CHK-1004 MEM-1602 are read beside the start of a session, once', async () => {
     start()
     await expect.poll(known, { timeout: 10_000, interval: 200 }).toContain('From a colleague')
     const marks = (): readonly string[] =>

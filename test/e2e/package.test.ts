@@ -76,10 +76,12 @@ describe('the published package', () => {
       'dist/hook.js',
       'dist/index.js',
       'dist/minilm-worker.js',
+      'dist/protocol.js',
       'dist/testing.js',
       'dist/transcript.js',
       'dist/types/client.d.ts',
       'dist/types/index.d.ts',
+      'dist/types/protocol.d.ts',
       'dist/types/testing.d.ts',
       'dist/types/transcript.d.ts',
       'package.json',
@@ -113,25 +115,47 @@ describe('the published package', () => {
     const consumer = join(scratch, 'package/consumer.mjs')
     writeFileSync(
       consumer,
-      "for (const at of ['', '/client', '/transcript', '/testing']) await import(`engram${at}`)\n",
+      "for (const at of ['', '/client', '/protocol', '/transcript', '/testing']) await import(`engram${at}`)\n",
     )
     expect(spawnSync(process.execPath, [consumer], { encoding: 'utf8' })).toMatchObject({ status: 0, stderr: '' })
   })
 })
 
-describe('the client', () => {
-  it('COL-2201 needs nothing of Node: a browser reads it as it is', () => {
-    const dist = join(scratch, 'package/dist')
-    const read = (path: string, seen: Set<string>): Set<string> => {
-      if (seen.has(path)) return seen
-      seen.add(path)
-      for (const one of moduleOf(readFileSync(path, 'utf8')).imports) {
-        expect(one.specifier).toMatch(/^\.\.?\//)
-        read(join(path, '..', one.specifier), seen)
+describe('the client and the formats', () => {
+  it.each(['client.js', 'protocol.js'])(
+    'COL-2201, CHK-906 %s needs nothing of Node: a browser reads it as it is',
+    (name) => {
+      const dist = join(scratch, 'package/dist')
+      const read = (path: string, seen: Set<string>): Set<string> => {
+        if (seen.has(path)) return seen
+        seen.add(path)
+        for (const one of moduleOf(readFileSync(path, 'utf8')).imports) {
+          expect(one.specifier).toMatch(/^\.\.?\//)
+          read(join(path, '..', one.specifier), seen)
+        }
+        return seen
       }
-      return seen
-    }
-    expect(read(join(dist, 'client.js'), new Set()).size).toBeGreaterThan(0)
+      expect(read(join(dist, name), new Set()).size).toBeGreaterThan(0)
+    },
+  )
+})
+
+describe('the formats', () => {
+  it('CHK-906 read and write a document and a manifest to the byte, without the rest of the package', () => {
+    const golden = join(root, 'test/golden/chunks/v3-plain')
+    const script = `
+      import { decodeDocument, decodeManifest, encodeManifest } from 'engram/protocol'
+      import { readFileSync } from 'node:fs'
+      import { gunzipSync } from 'node:zlib'
+      const text = readFileSync(${JSON.stringify(join(golden, 'manifest.json'))}, 'utf8')
+      const packed = readFileSync(${JSON.stringify(join(golden, 'chunks/be9291f4.jsonl.gz'))})
+      const { manifest } = decodeManifest(text)
+      const { document } = decodeDocument(gunzipSync(packed))
+      console.log(JSON.stringify([encodeManifest(manifest) === text, document.observations.length]))`
+    const consumer = join(scratch, 'package/formats.mjs')
+    writeFileSync(consumer, script)
+    const run = spawnSync(process.execPath, [consumer], { encoding: 'utf8' })
+    expect(run).toMatchObject({ status: 0, stdout: '[true,2]\n', stderr: '' })
   })
 })
 

@@ -1,13 +1,15 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Caller } from '../../src/api/caller.ts'
+import { sharedMemory } from '../../src/engine/testing/shared-memory.ts'
 import { openEngine, type OpenedEngine } from '../../src/open-engine.ts'
 import { SimulatedClock } from '../../src/platform/clock.ts'
 import { seededRandom } from '../../src/platform/random.ts'
 import { decodeManifest, encodeManifest, mergeManifests } from '../../src/protocol/manifest.ts'
+import { toldRelations } from '../sim/chunk-world.ts'
 
 /** Real clones of a real repository, with the system's git; nobody but git carries anything. */
 
@@ -106,22 +108,11 @@ function merge(person: Clone, other: Clone, how: 'driver' | 'union'): void {
   git(directory, 'commit', '-qm', 'merged as it stood')
 }
 
-/** What a backup holds, without what is of one machine alone: numbers of rows, and when and where a conflict was seen. */
-async function memoryOf({ caller }: Clone): Promise<string> {
-  const backup = await caller.call('backup.export', { all_projects: true })
-  const conflicts = (backup.ext?.['conflicts'] ?? []) as readonly Readonly<Record<string, unknown>>[]
-  const open = conflicts.filter((one) => one['settled_at'] === null)
-  const withoutId = (row: object): object => ({ ...row, id: undefined, pinned: undefined })
-  const comparable = {
-    sessions: backup.sessions,
-    observations: backup.observations.map((row) => ({ ...withoutId(row), ext: { ...row.ext, ancestors: undefined } })),
-    prompts: backup.prompts.map(withoutId),
-    relations: backup.relations?.filter(({ judgment_status: status }) => status !== 'orphaned'),
-    prompt_tombstones: backup.prompt_tombstones,
-    tombstones: backup.ext?.['tombstones'],
-    conflicts: open.map(({ id, kind, sync_id, other_sync_id, heads }) => ({ id, kind, sync_id, other_sync_id, heads })),
-  }
-  return JSON.stringify(comparable, null, 1)
+/** What every clone must hold alike, byte for byte (CHK-1206). */
+async function memoryOf({ caller, directory }: Clone): Promise<string> {
+  const chunks = join(directory, '.engram', 'chunks')
+  const told = await toldRelations(readdirSync(chunks).map((name) => readFileSync(join(chunks, name))))
+  return sharedMemory(await caller.call('backup.export', { all_projects: true }), told)
 }
 
 /** Every text of the project, current or kept. */
@@ -214,7 +205,7 @@ const orders: readonly (readonly [number, number, number])[] = [
 
 describe('CHK-1204', () => {
   it.each(orders.map((order, index) => ({ order, how: index % 2 === 0 ? ('union' as const) : ('driver' as const) })))(
-    'CHK-1204, CHK-407, MEM-508 three clones apart, merged by git in the order $order ($how): one memory, and nothing is gone',
+    'CHK-1204, CHK-1206, CHK-407, MEM-508 three clones apart, merged by git in the order $order ($how): one memory, and nothing is gone',
     async ({ order, how }) => {
       const { all, written } = await apart()
       if (how === 'driver') for (const person of all) installDriver(person)

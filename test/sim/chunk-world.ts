@@ -1,23 +1,14 @@
-import { newRelation, putJudgment } from '../../src/engine/judge-relation.ts'
-import { hardDeleteRow } from '../../src/engine/delete-observation.ts'
-import { editObservation } from '../../src/engine/edit-observation.ts'
-import { closeConflictsOfRemoved, knownHeads } from '../../src/engine/heads.ts'
-import { prepareSave, saveObservation } from '../../src/engine/save.ts'
-import { settleConflict } from '../../src/engine/settle-conflict.ts'
+import { exportBackup } from '../../src/engine/export-backup.ts'
 import { createSyncStore } from '../../src/engine/sync-store.ts'
+import { emptyMachine } from '../../src/engine/testing/deeds.ts'
 import { openMachine, type Machine } from '../../src/engine/testing/machine.ts'
+import { sharedMemory } from '../../src/engine/testing/shared-memory.ts'
 import type { SyncStore } from '../../src/model/ports.ts'
-import { relationVerbs } from '../../src/model/records.ts'
 import type { Manifest, SyncSelection } from '../../src/model/sync.ts'
-import { formatTime } from '../../src/model/times.ts'
+import { recordsOf } from '../../src/protocol/chunk-records.ts'
 import { decodeManifest, encodeManifest, mergeManifests } from '../../src/protocol/manifest.ts'
-import { isChunkId } from '../../src/sync/chunk.ts'
+import { decodeChunk, isChunkId } from '../../src/sync/chunk.ts'
 import type { ChunkRemote } from '../../src/sync/remote.ts'
-import { listConflicts } from '../../src/store/conflicts.ts'
-import { orphanRelationsOf, reviveRelationsOf } from '../../src/store/relations.ts'
-import type { ObservationRow } from '../../src/store/rows.ts'
-import type { ReadTx, WriteTx } from '../../src/store/transaction.ts'
-import { parseNames } from '../../src/store/versions.ts'
 
 /** Machines that work by themselves, and branches of a repository that carry their chunks, all in memory. */
 
@@ -77,23 +68,6 @@ const opened: Machine[] = []
 
 export const closeMachines = (): Promise<unknown> => Promise.all(opened.splice(0).map((machine) => machine.close()))
 
-const tables = [
-  'observations',
-  'prompts',
-  'sessions',
-  'projects',
-  'relations',
-  'tombstones',
-  'deferred',
-  'observation_versions',
-  'observation_conflicts',
-  'observation_context',
-  'remotes',
-  'remote_cursors',
-  'remote_heard',
-  'chunk_index',
-]
-
 /** Stores are opened once; a run starts from empty tables and clocks that differ by up to a day. */
 export async function freshPeople(count: number): Promise<readonly Person[]> {
   while (opened.length < count) opened.push(await openMachine(opened.length))
@@ -102,144 +76,27 @@ export async function freshPeople(count: number): Promise<readonly Person[]> {
 
 async function freshPerson(machine: Machine, index: number): Promise<Person> {
   machine.deps.clock.set(Date.UTC(2026, 5, 1) + (index - 1) * 86_400_000)
-  await machine.store.write((tx) => {
-    for (const table of tables) tx.run(`DELETE FROM ${table}`)
-    for (const table of ['observation_fts', 'observation_grams', 'prompt_fts'])
-      tx.run(`INSERT INTO ${table} (${table}) VALUES ('delete-all')`)
-    tx.run(`UPDATE meta SET value = '0' WHERE key = 'change_seq'`)
-    tx.run(`UPDATE meta SET value = '0000000000000000' WHERE key = 'hlc'`)
-  })
+  await emptyMachine(machine)
   return { machine, store: createSyncStore(machine.deps), branch: new Branch(`branch-${index}`) }
 }
 
-export type Deed = {
-  readonly do: 'save' | 'edit' | 'delete' | 'restore' | 'destroy' | 'settle' | 'judge'
-  readonly pick: number
-  readonly text: number
-}
-
-/** One change by hand on one machine. */
-export function act(tx: WriteTx, { deps }: Machine, who: number, deed: Deed): void {
-  if (deed.do === 'save') return save(tx, deps, who, deed)
-  if (deed.do === 'settle') return settle(tx, deps, deed)
-  const rows = tx.all<ObservationRow>('SELECT * FROM observations ORDER BY sync_id')
-  const row = rows[deed.pick % Math.max(1, rows.length)]
-  if (row === undefined) return
-  switch (deed.do) {
-    case 'edit':
-      editObservation(tx, deps, row, { content: `Edit ${deed.text} of ${who}`, revision_count: row.revision_count + 1 })
-      return
-    case 'delete':
-      if (row.deleted_at !== null) return
-      editObservation(tx, deps, row, { deleted_at: formatTime(deps.clock.nowMs()) })
-      orphanRelationsOf(tx, row.sync_id)
-      return
-    case 'restore':
-      if (row.deleted_at === null) return
-      editObservation(tx, deps, row, { deleted_at: null })
-      reviveRelationsOf(tx, row.sync_id)
-      return
-    case 'destroy':
-      hardDeleteRow(tx, deps, row)
-      closeConflictsOfRemoved(tx, row.sync_id, { at: formatTime(deps.clock.nowMs()) })
-      return
-    case 'judge':
-      return judge(tx, deps, row, rows[deed.text % rows.length], deed.text)
-  }
-}
-
-type Deps = Machine['deps']
-
-function save(tx: WriteTx, deps: Deps, who: number, { pick, text }: Deed): void {
-  const topic = pick % 3 === 0 ? { topic_key: 'topic' } : {}
-  saveObservation(
-    tx,
-    deps,
-    prepareSave(deps, { title: `Title ${text}`, content: `Text ${text} of ${who}`, ...topic }),
-    {
-      place: { project: 'acme', source: 'explicit_override', path: '', available: [], known: true, warnings: [] },
-      sessionId: `session-${who}`,
-      directory: `/home/${who}`,
-      agentPid: undefined,
-      strict: false,
-    },
+/** Everything that must be equal on every machine that has read every chunk there is (CHK-1206). */
+export async function memoryOf({ machine, branch }: Person): Promise<string> {
+  const told = await toldRelations(branch.files.values())
+  return sharedMemory(
+    machine.store.read((tx) => exportBackup(tx, machine.deps, null)),
+    told,
   )
 }
 
-function judge(tx: WriteTx, deps: Deps, a: ObservationRow, b: ObservationRow | undefined, verb: number): void {
-  if (b === undefined || a.id === b.id || a.deleted_at !== null || b.deleted_at !== null) return
-  putJudgment(tx, deps, newRelation(deps, a, b), {
-    relation: relationVerbs[verb % relationVerbs.length] ?? 'related',
-    reason: null,
-    evidence: null,
-    confidence: 1,
-    actor: 'agent',
-    kind: 'agent',
-    model: null,
-    sessionId: null,
-  })
-}
-
-function settle(tx: WriteTx, deps: Deps, { pick, text }: Deed): void {
-  const open = listConflicts(tx, null, false, 100).filter((conflict) => conflict.kind !== 'edited_after_delete')
-  const conflict = open[pick % Math.max(1, open.length)]
-  if (conflict === undefined) return
-  const sides =
-    conflict.kind === 'same_topic' ? [conflict.sync_id, conflict.other_sync_id ?? ''] : parseNames(conflict.heads)
-  const choice = text % 3 === 0 ? { content: `Settled ${text}` } : { take: sides[text % sides.length] ?? '' }
-  settleConflict(tx, deps, conflict, { id: conflict.id, ...choice })
-}
-
-/** Everything that must be equal on every machine. What is local is left out; orphaned is what an absent end makes. */
-export function stateOf(tx: ReadTx): unknown {
-  const observations = tx.all<ObservationRow>('SELECT * FROM observations ORDER BY sync_id')
-  return {
-    observations: observations.map(
-      ({ id: _id, pinned: _pinned, change_seq: _seq, ancestors: _ancestors, ...row }) => row,
-    ),
-    heads: observations.map((row) => [
-      row.sync_id,
-      ...knownHeads(tx, row)
-        .map((head) => head.version)
-        .sort(),
-    ]),
-    conflicts: tx.all(
-      `SELECT id, kind, sync_id, other_sync_id, heads FROM observation_conflicts
-       WHERE settled_at IS NULL AND kind <> 'edited_after_delete' ORDER BY id`,
-    ),
-    tombstones: tx.all(
-      'SELECT entity, entity_key, deleted_at, hlc, origin FROM tombstones ORDER BY entity, entity_key',
-    ),
-    sessions: tx.all(
-      'SELECT id, project, directory, started_at, ended_at, summary, hlc, origin FROM sessions ORDER BY id',
-    ),
-    relations: tx.all(
-      `SELECT sync_id, source_id, target_id, relation, judgment_status, marked_by_actor, hlc, origin FROM relations
-       WHERE judgment_status <> 'orphaned' ORDER BY sync_id`,
-    ),
-    waiting: tx.all('SELECT sync_id FROM deferred ORDER BY sync_id'),
+/** Names of the relations that stand in any of these chunk files. */
+export async function toldRelations(files: Iterable<Uint8Array>): Promise<ReadonlySet<string>> {
+  const told = new Set<string>()
+  for (const packed of files) {
+    const reading = await decodeChunk(packed)
+    if (!reading.ok) throw new Error(reading.reason)
+    const { records } = recordsOf(reading.document, '')
+    for (const { entity, key } of records) if (entity === 'relation') told.add(key)
   }
-}
-
-/** Every text of a record that lives, with its name, current or kept. */
-export const textsOf = (tx: ReadTx): readonly string[] => [
-  ...tx.all<{ t: string }>('SELECT sync_id || char(10) || content AS t FROM observations').map(({ t }) => t),
-  ...tx
-    .all<{ t: string }>(
-      `SELECT sync_id || char(10) || json_extract(snapshot, '$.content') AS t FROM observation_versions WHERE snapshot <> ''`,
-    )
-    .map(({ t }) => t),
-]
-
-/** The same list in an order of its own. */
-export function mixer(seed: number): <T>(items: readonly T[]) => readonly T[] {
-  let state = (seed >>> 0) + 1
-  const below = (bound: number): number => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
-    return Math.floor((state / 0x1_0000_0000) * bound)
-  }
-  return (items) => {
-    const left = [...items]
-    return Array.from(items, () => left.splice(below(left.length), 1)).flat()
-  }
+  return told
 }

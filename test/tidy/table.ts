@@ -80,6 +80,7 @@ export const table: Readonly<Record<string, Row>> = {
   'client.ts': { imports: ['client', 'model'], packages: [], builtins: 'none', machine: 'none' },
   'index.ts': { ...face, imports: ['*'] },
   'testing.ts': { ...face, imports: ['*'] },
+  'protocol.ts': { imports: ['protocol', 'model'], packages: [], builtins: 'none', machine: 'none' },
   'transcript.ts': { ...inside, imports: ['transcript', 'platform', 'model'] },
   'bin.ts': { ...face, imports: ['app.ts', 'cli', 'platform', 'model'] },
 }
@@ -147,7 +148,13 @@ export const onDemandPackages: readonly string[] = [
 ]
 
 /** Library entries: nothing but re-exports is what they are for. */
-export const entryFiles: readonly string[] = ['src/index.ts', 'src/client.ts', 'src/testing.ts', 'src/transcript.ts']
+export const entryFiles: readonly string[] = [
+  'src/index.ts',
+  'src/client.ts',
+  'src/protocol.ts',
+  'src/testing.ts',
+  'src/transcript.ts',
+]
 
 export const bannedNames: readonly string[] = [
   'utils',

@@ -14,6 +14,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Input } from '../../api/operations.ts'
 import { rebuildIndex } from '../../search/indexer.ts'
+import { changesAfter } from '../sync-changes.ts'
 import { Connection } from '../../store/driver.ts'
 import { sessionById } from '../../store/sessions.ts'
 import { openTestEngine, type TestEngine } from '../testing/test-engine.ts'
@@ -349,6 +350,29 @@ describe('checks', () => {
     const found = await check('stored_secrets')
     expect(found?.findings.map((one) => one['entity'])).toEqual(['version', 'prompt', 'session'])
     expect(JSON.stringify(found)).not.toContain(token)
+  })
+})
+
+describe('what no export takes', () => {
+  it('CHK-509 is what the doctor lists, whatever counts as blank', async () => {
+    for (const content of ['one', 'two', 'three', 'four', 'five']) await save({ content, title: content })
+    await sql(`UPDATE observations SET title = char(9) || char(160) WHERE id = 1`)
+    await sql(`UPDATE observations SET content = char(8195) || char(65279) WHERE id = 2`)
+    await sql(`UPDATE observations SET type = '', deleted_at = updated_at WHERE id = 3`)
+    await sql(`UPDATE observations SET content = char(8203) WHERE id = 4`)
+    await test.engine.call('prompt.save', { content: 'asked', session_id: 's1' })
+    await sql(`UPDATE prompts SET content = char(10)`)
+    const all = { project: null, includePersonal: true, withAuto: 'all' } as const
+    const { records, withheld } = test.deps.store.read((tx) => changesAfter(tx, test.deps, '', all, 0, 1_000))
+    expect(withheld).toMatchObject({ invalid: 4 })
+    const left = records.flatMap((record) => (record.entity === 'observation' ? [record.row.id] : []))
+    expect(new Set(left)).toEqual(new Set([4, 5]))
+    expect((await check('sync_mutation_required_fields'))?.findings).toMatchObject([
+      { id: 1, missing: 'title' },
+      { id: 2, missing: 'content' },
+      { id: 3, missing: 'type' },
+      { entity: 'prompt', missing: 'content' },
+    ])
   })
 })
 

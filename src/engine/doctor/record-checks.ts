@@ -13,19 +13,11 @@ export const recordChecks: readonly Check[] = [
     id: 'sync_mutation_required_fields',
     whenFound: 'warning',
     good: 'Every record has what other programs ask for.',
-    bad: 'Records a Go server would refuse',
-    why: 'A record without title, content, type or session is turned away when it travels.',
+    bad: 'Records that no export takes',
+    why: 'Other programs refuse a record without title, content, type or session, so it is withheld (CHK-509).',
     nextStep: 'Repair takes missing titles from the content; the rest needs `engram update`.',
     repairable: true,
-    examine: (deps, project) =>
-      rows(
-        deps,
-        `SELECT id, sync_id, CASE WHEN trim(title) = '' THEN 'title' WHEN trim(content) = '' THEN 'content'
-                WHEN trim(type) = '' THEN 'type' ELSE 'session_id' END AS missing
-         FROM observations WHERE deleted_at IS NULL AND (?1 IS NULL OR project = ?1)
-           AND (trim(title) = '' OR trim(content) = '' OR trim(type) = '' OR trim(session_id) = '')`,
-        project,
-      ),
+    examine: (deps, project) => ({ findings: [...blankObservations(deps, project), ...blankPrompts(deps, project)] }),
   },
   {
     id: 'invalid_timestamp',
@@ -102,6 +94,31 @@ export const recordChecks: readonly Check[] = [
     examine: (deps, project) => ({ findings: storedSecrets(deps, project) }),
   },
 ]
+
+/** What counts as blank where a record leaves: everything JavaScript trims. */
+const whiteSpace =
+  '\t\n\v\f\r \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\ufeff'
+
+const blankObservations = (deps: EngineDeps, project: string | null): readonly Found[] =>
+  rows(
+    deps,
+    `SELECT id, sync_id, CASE WHEN trim(title, ?2) = '' THEN 'title' WHEN trim(content, ?2) = '' THEN 'content'
+            WHEN trim(type, ?2) = '' THEN 'type' ELSE 'session_id' END AS missing
+     FROM observations WHERE (?1 IS NULL OR project = ?1)
+       AND '' IN (trim(title, ?2), trim(content, ?2), trim(type, ?2), trim(session_id, ?2))`,
+    project,
+    whiteSpace,
+  ).findings
+
+const blankPrompts = (deps: EngineDeps, project: string | null): readonly Found[] =>
+  rows(
+    deps,
+    `SELECT 'prompt' AS entity, id, sync_id,
+            CASE WHEN trim(content, ?2) = '' THEN 'content' ELSE 'session_id' END AS missing
+     FROM prompts WHERE (?1 IS NULL OR project = ?1) AND '' IN (trim(content, ?2), trim(session_id, ?2))`,
+    project,
+    whiteSpace,
+  ).findings
 
 function unreadableTimes(deps: EngineDeps, project: string | null): Found[] {
   const columns = ['created_at', 'updated_at', 'last_seen_at', 'review_after', 'expires_at', 'deleted_at'] as const

@@ -45,7 +45,7 @@ export type BareEnd = (start: number) => number
  * remembered for the next one inside it (`a=b=c=…`), so that all calls together read each character once.
  */
 export function createBareEnd(text: string, stops: string): BareEnd {
-  const isStop = new Set(Array.from(stops, (character) => character.charCodeAt(0)))
+  const isStop = stopsOf(stops)
   let from = 0
   let end = 0
   return (start) => {
@@ -54,6 +54,18 @@ export function createBareEnd(text: string, stops: string): BareEnd {
     return end
   }
 }
+
+/** Made once for each list of stops: making one costs more than looking through a short text. */
+function stopsOf(stops: string): ReadonlySet<number> {
+  const known = stopSets.get(stops)
+  if (known !== undefined) return known
+  const made = new Set(Array.from(stops, (character) => character.charCodeAt(0)))
+  stopSets.set(stops, made)
+  return made
+}
+
+/** The lists stand in the detectors, so there are few. */
+const stopSets = new Map<string, ReadonlySet<number>>()
 
 function endOfBare(text: string, start: number, isStop: ReadonlySet<number>): number {
   let at = start
