@@ -86,7 +86,7 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenedEngi
   const store = openStore(options, { clock, random, durability: settings.durability })
   const contextLog = openLog(options, store, clock, settings)
   const transcripts = lazyTranscripts(join(options.dataDir, 'transcripts'), () => ({
-    files,
+    ...(options.files === undefined ? {} : { files }),
     clock,
     random,
     redact: (text: string) => {

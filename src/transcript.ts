@@ -10,6 +10,7 @@ export type { LayoutName } from './transcript/layout.ts'
 export type { MemoryStoreOptions } from './transcript/memory-store.ts'
 export type { MigratedFile, MigrateOptions } from './transcript/migrate-json.ts'
 export type { MigrateLayoutOptions } from './transcript/migrate-layout.ts'
+export type { ResolvedKey, SessionMeta } from './transcript/session-meta.ts'
 export type { CopiedSession } from './transcript/raw-session.ts'
 export type {
   AppendOptions,

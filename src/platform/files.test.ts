@@ -6,6 +6,7 @@ import { sha256Hex } from './bytes.ts'
 import { FaultyFiles, isChange } from './faulty-files.ts'
 import { filesAtOnce } from './files-at-once.ts'
 import { errorCodeOf, sha256OfFile, systemFiles, writeAtomic } from './files.ts'
+import { quickFiles } from './quick-files.ts'
 
 const root = await mkdtemp(join(tmpdir(), 'engram-files-'))
 afterAll(() => rm(root, { recursive: true, force: true }))
@@ -22,6 +23,7 @@ const code = async (work: Promise<unknown>): Promise<string> => work.then(() => 
 describe.each([
   ['system files', systemFiles],
   ['files at once', filesAtOnce],
+  ['quick files', quickFiles],
 ] as const)('%s', (_, doors) => {
   it('appends, reads at a position, cuts, tells facts', async () => {
     const path = join(directory, 'a')
@@ -91,6 +93,39 @@ describe.each([
     }
     expect(await sha256OfFile(file, 2_500_001)).toBe(null)
     await file.close()
+  })
+})
+
+describe.each([
+  ['system files', systemFiles],
+  ['quick files', quickFiles],
+])('%s, in a process that stays', (_, files) => {
+  it('large pieces and small ones alike; closing waits for what runs, and then nothing is asked of the file', async () => {
+    const file = await files.open(join(directory, 'a'), 'append')
+    const large = Buffer.alloc(3_000_000, 'abc')
+    await file.write(large)
+    await file.write(bytes('end'))
+    await file.sync()
+    const into = Buffer.alloc(3_000_003)
+    const reading = file.read(into, 0)
+    await file.close()
+    expect(await reading).toBe(3_000_003)
+    expect(into.equals(Buffer.concat([large, Buffer.from('end')]))).toBe(true)
+    await file.close().catch(() => undefined)
+    for (const asked of [file.read(into, 0), file.write(bytes('x')), file.sync(), file.facts()])
+      expect(await code(asked)).toBe('EBADF')
+  })
+
+  it('leaves others their turn, however much is asked of it', async () => {
+    let turns = 0
+    const count = (): void => {
+      turns++
+      next = setImmediate(count)
+    }
+    let next = setImmediate(count)
+    for (const until = performance.now() + 100; performance.now() < until;) await files.facts(directory)
+    clearImmediate(next)
+    expect(turns).toBeGreaterThan(5)
   })
 })
 

@@ -64,6 +64,7 @@ export interface Files {
   syncDirectory(path: string): Promise<void>
 }
 
+/** As the system takes them. */
 export const openFlags: Readonly<Record<OpenMode, number>> = {
   // Non-blocking: opening a pipe someone put there must not hang.
   read: constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK,

@@ -17,6 +17,15 @@ export function checkKeepLast(keepLast: unknown): asserts keepLast is number {
   if (!Number.isInteger(keepLast)) throw refuse('keepLast', 'a whole number', keepLast)
 }
 
+export function checkPosition(position: unknown): asserts position is number {
+  if (!Number.isInteger(position) || Number(position) < 0) throw refuse('position', 'a whole number from 0', position)
+}
+
+export function checkAliases(aliases: unknown): asserts aliases is readonly string[] {
+  const isList = Array.isArray(aliases) && aliases.every((one) => typeof one === 'string')
+  if (!isList) throw refuse('aliases', 'a list of texts', aliases)
+}
+
 /** `last`, `after`, `before`, `limit`: whole numbers from 0. */
 export function checkRange(options: HistoryOptions): void {
   for (const name of ['last', 'after', 'before', 'limit'] as const) {

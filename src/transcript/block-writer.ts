@@ -10,7 +10,7 @@ export class BlockWriter {
     this.#write = write
   }
 
-  /** The piece is lent; it is copied before this resolves. */
+  /** The piece is kept until it is written: it may not be changed meanwhile. */
   async add(piece: Buffer): Promise<void> {
     if (this.#bytes + piece.length > bounds.blockBytes) await this.flush()
     this.#pieces.push(piece)

@@ -34,6 +34,15 @@ export const bounds = {
   pageBytesMax: 64 * 1024 * 1024,
   listPage: 100,
   listPageMax: 1_000,
+  /** From so many sessions on what a list found is kept for the next store (TRN-901); fewer are read at once. */
+  listIndexSessionsMin: 500,
+  listIndexBytesMax: 1024 * 1024 * 1024,
+  /** Of the 256 shares; a share costs a look at its sessions. */
+  listIndexSharesMax: 32,
+  /** Between two times it is kept: it holds every session. */
+  listKeptMs: 60_000,
+  /** Then every file is looked at again, whoever may have written it. */
+  listVerifiedMs: 24 * 3_600_000,
 
   metaBytesMax: 16 * 1024 * 1024,
   /** Stray temporary files older than this are swept at open (TRN-704). */

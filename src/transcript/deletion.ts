@@ -1,4 +1,5 @@
 import { writeAtomic } from '../platform/files.ts'
+import { purgeLists } from './list-index.ts'
 import { formatMeta } from './meta.ts'
 import type { Meta } from './meta.ts'
 import type { SessionPaths, StoreContext } from './store-context.ts'
@@ -27,6 +28,7 @@ export async function finishDeletion(store: StoreContext, paths: SessionPaths, m
 }
 
 async function purge(store: StoreContext, paths: SessionPaths): Promise<void> {
+  await purgeLists(store)
   await store.files.remove(paths.transcript)
   const directory = `${store.directory}/.engram/quarantine`
   for (const { name } of (await store.files.list(directory)) ?? []) {

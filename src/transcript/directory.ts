@@ -30,7 +30,7 @@ export async function createDirectory(files: Files, directory: string, permissio
   }
 }
 
-const folders = ['locks', 'previous', 'quarantine', 'tmp', 'trash']
+const folders = ['index', 'locks', 'previous', 'quarantine', 'tmp', 'trash']
 
 /** What must be there before the first write; done once, and again after a failure (TRN-302, TRN-304). */
 export function createPrepare(files: Files, directory: string, layout: Layout, random: Random): () => Promise<void> {

@@ -1,5 +1,3 @@
-import { parseTime } from '../model/times.ts'
-
 /** Types of the known fields of a message (TRN-201), for what is written and for what is read. */
 type Shape = 'text' | 'time' | { readonly list: Shape } | { readonly fields: Readonly<Record<string, Shape>> }
 
@@ -95,15 +93,19 @@ function renamedFields(
 }
 
 const rfc3339 =
-  /^\d{4}-(?:0[1-9]|1[0-2])-(\d\d)T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/
+  /^(\d{4})-(0[1-9]|1[0-2])-(\d\d)T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/
 
 export function isTime(value: string): boolean {
   if (value === '') return true
   const match = rfc3339.exec(value)
   if (match === null) return false
-  const day = Number(match[1])
-  // Whether a month has its last days takes a calendar.
-  return day >= 1 && (day <= 28 || parseTime(value) !== null)
+  const day = Number(match[3])
+  return day >= 1 && (day <= 28 || day <= daysOf(Number(match[1]), Number(match[2])))
+}
+
+function daysOf(year: number, month: number): number {
+  if (month !== 2) return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31
+  return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28
 }
 
 /** No time at all, or Go's zero time (TRN-203). */

@@ -66,8 +66,9 @@ async function tryRead<T>(
         `${session.paths.transcript}: expected a regular file, found a ${facts.kind}`,
       )
     }
-    const { skip, base } = source.meta ?? emptyMeta(session.key)
-    const index = facts === undefined ? new LineIndex('') : session.indexFor(facts.inode, base)
+    const meta = source.meta ?? emptyMeta(session.key)
+    const { skip, base } = meta
+    const index = facts === undefined ? new LineIndex('') : session.indexFor(facts.inode, meta)
     const view = { store, session, meta: source.meta, file, size: facts?.size ?? 0, skip, base, index }
     const value = await read(view)
     const [again, inode] = await Promise.all([sourceOf(store, session), inodeOf(store, source.path)])

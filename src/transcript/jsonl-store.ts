@@ -3,14 +3,18 @@ import { systemClock } from '../platform/clock.ts'
 import type { Clock } from '../platform/clock.ts'
 import { systemLocks } from '../platform/file-lock.ts'
 import type { FileLocks } from '../platform/file-lock.ts'
-import { systemFiles } from '../platform/files.ts'
 import type { Files } from '../platform/files.ts'
+import { systemMachineClock } from '../platform/machine-clock.ts'
+import type { MachineClock } from '../platform/machine-clock.ts'
+import { quickFiles } from '../platform/quick-files.ts'
 import { systemRandom } from '../platform/random.ts'
 import type { Random } from '../platform/random.ts'
 import {
+  checkAliases,
   checkKeepLast,
   checkList,
   checkNotes,
+  checkPosition,
   checkRange,
   checkSummary,
   linesOfBatch,
@@ -34,10 +38,21 @@ import { pageOfSessions, sortOf } from './listing.ts'
 import { lineOf } from './message.ts'
 import type { Line, LineOptions } from './message.ts'
 import { notesOf } from './meta.ts'
-import { compact, deleteSession, setHistory, setNotes, setSummary, truncateHistory } from './operations.ts'
+import {
+  compact,
+  deleteSession,
+  rewindHistory,
+  setHistory,
+  setNotes,
+  setScope,
+  setSummary,
+  truncateHistory,
+} from './operations.ts'
 import { isMainAlias, promote } from './promotion.ts'
 import { isSameRaw, openRaw, putRaw } from './raw-session.ts'
 import type { CopiedSession, RawSession } from './raw-session.ts'
+import { cleanAliases, resolveKey, sessionMetaOf } from './session-meta.ts'
+import type { ResolvedKey, SessionMeta } from './session-meta.ts'
 import type { Redact } from './redaction.ts'
 import { Session, checkAborted } from './session.ts'
 import type { Held } from './session.ts'
@@ -70,6 +85,8 @@ export type JsonlStoreOptions = {
   readonly random?: Random
   /** Locks between processes; others only where `files` are simulated too. */
   readonly locks?: FileLocks
+  /** Tells one start of the machine from the next. */
+  readonly machine?: Pick<MachineClock, 'bootId'>
   /** Without it, what is handed in is kept as it came (TRN-1401). */
   readonly redact?: Redact
   /** Creates nothing and refuses writes with `read_only`. */
@@ -102,7 +119,7 @@ export class JsonlStore implements TranscriptArchive, SessionImporter {
    * `transcript_layout_mismatch` when it holds transcripts of another layout (TRN-304).
    */
   static async open(directory: string, options: JsonlStoreOptions = {}): Promise<JsonlStore> {
-    const files = options.files ?? systemFiles
+    const files = options.files ?? quickFiles
     const path = directory.length > 1 ? directory.replace(/\/+$/, '') : directory
     const log = options.log ?? (() => undefined)
     const asked = options.layout ?? 'auto'
@@ -126,6 +143,7 @@ export class JsonlStore implements TranscriptArchive, SessionImporter {
       readOnly: options.readOnly === true || found.isNewer,
       keepsThoughts: options.keepThoughts === true,
       syncs: new Gate(bounds.syncsAtOnceMax),
+      bootId: (options.machine ?? systemMachineClock).bootId,
       prepare: createPrepare(files, path, layout, options.random ?? systemRandom),
     }
     if (!store.readOnly) await sweep(store)
@@ -228,6 +246,48 @@ export class JsonlStore implements TranscriptArchive, SessionImporter {
     throw new EngramError('invalid_request', `${name}: the compat layout has no place for it`)
   }
 
+  /** Position to come back to with {@link rewindHistory}. */
+  savepoint(sessionKey: string, options: CallOptions = {}): Promise<number> {
+    return this.end(sessionKey, options)
+  }
+
+  rewindHistory(sessionKey: string, position: number, options: CallOptions = {}): Promise<number> {
+    return this.#write(sessionKey, options, async (session) => {
+      checkPosition(position)
+      return (await this.#hold(session, options, false, (held) => rewindHistory(held, position))) ?? 0
+    })
+  }
+
+  /** What stands beside a transcript; of an unknown one empty, with the key (TRN-1202). */
+  getSessionMeta(sessionKey: string, options: CallOptions = {}): Promise<SessionMeta> {
+    return this.#read(sessionKey, options, (view) => Promise.resolve(sessionMetaOf(view.meta, sessionKey)))
+  }
+
+  /** Replaces scope and aliases; everything else stays (TRN-1202). */
+  upsertSessionMeta(
+    sessionKey: string,
+    scope: Readonly<Record<string, unknown>> | undefined,
+    aliases: readonly string[],
+    options: CallOptions = {},
+  ): Promise<void> {
+    return this.#write(sessionKey, options, async (session) => {
+      checkNotes(scope === undefined ? {} : { scope })
+      checkAliases(aliases)
+      const clean = cleanAliases(aliases, sessionKey)
+      await this.#hold(session, options, true, (held) => setScope(held, scope, clean))
+    })
+  }
+
+  /** Which session a name means, aliases included (TRN-1203). */
+  resolveSessionKey(candidate: string): Promise<ResolvedKey> {
+    return this.#call(async () => {
+      checkKey(candidate)
+      const key = candidate.trim()
+      if (key === '') return { key, found: false }
+      return resolveKey(this.#list, key, await this.#session(key).isThere())
+    })
+  }
+
   deleteSession(sessionKey: string, options: CallOptions & { readonly purge?: boolean } = {}): Promise<boolean> {
     return this.#write(sessionKey, options, async (session) => {
       const done = await this.#hold(session, options, false, async (held) => {
@@ -316,7 +376,8 @@ export class JsonlStore implements TranscriptArchive, SessionImporter {
     options: CallOptions = {},
   ): Promise<boolean> {
     return this.#write(sessionKey, options, async (session) => {
-      const clean = [...new Set(aliases.map((one) => one.trim()))].filter((one) => one !== '' && one !== sessionKey)
+      checkAliases(aliases)
+      const clean = cleanAliases(aliases, sessionKey)
       for (const alias of clean.filter((one) => !isMainAlias(one))) {
         checkKey(alias)
         const other = this.#session(alias)
@@ -375,6 +436,7 @@ export class JsonlStore implements TranscriptArchive, SessionImporter {
     return this.#call(async () => {
       checkList(options)
       const page = pageOfSessions(await this.#list.sorted(sortOf(options)), options)
+      void this.#track(this.#list.keep())
       if (options.counts !== true) return page
       const sessions = []
       for (const listing of page.sessions) {
@@ -428,7 +490,8 @@ export class JsonlStore implements TranscriptArchive, SessionImporter {
         throw new EngramError('read_only', `${this.#store.directory}: the transcripts were opened for reading only`)
       }
       checkAborted(options.signal)
-      return write(this.#session(sessionKey)).finally(() => this.#list.forget())
+      const session = this.#session(sessionKey)
+      return write(session).finally(() => this.#list.forget(session.paths.name))
     })
   }
 

@@ -20,49 +20,58 @@ const valueOf = (session: SessionListing, sort: Sort): string =>
 
 const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
-/** Newest first for times, ties and keys upwards (TRN-1301). */
-function compare(a: readonly [string, string], b: readonly [string, string]): number {
-  return compareText(b[0], a[0]) || compareText(a[1], b[1])
-}
+type Place = Pick<SessionListing, 'key' | 'createdAt' | 'updatedAt'>
 
-const placeOf =
-  (sort: Sort) =>
-  (session: SessionListing): readonly [string, string] => [valueOf(session, sort), session.key]
+/** Newest first for times, ties and keys upwards (TRN-1301). */
+const compares: Readonly<Record<Sort, (a: Place, b: Place) => number>> = {
+  updated: (a, b) => compareText(b.updatedAt, a.updatedAt) || compareText(a.key, b.key),
+  created: (a, b) => compareText(b.createdAt, a.createdAt) || compareText(a.key, b.key),
+  key: (a, b) => compareText(a.key, b.key),
+}
 
 export const sortOf = (options: ListOptions): Sort => options.sort ?? 'updated'
 
 /** All sessions in the order they are listed in. */
 export function sortedSessions(all: readonly SessionListing[], sort: Sort): readonly SessionListing[] {
-  const place = placeOf(sort)
-  return all.toSorted((a, b) => compare(place(a), place(b)))
+  return all.toSorted(compares[sort])
 }
 
 /** One page of {@link sortedSessions}; the cursor names the last one shown, so that what changes meanwhile shifts nothing. */
 export function pageOfSessions(sorted: readonly SessionListing[], options: ListOptions): SessionPage {
   const sort = sortOf(options)
   const limit = options.limit ?? bounds.listPage
-  const after = options.cursor === undefined ? null : readCursor(options.cursor, sort)
   const prefix = options.prefix ?? ''
-  const place = placeOf(sort)
   const rest: SessionListing[] = []
-  for (const session of sorted) {
-    if (!session.key.startsWith(prefix) || (after !== null && compare(place(session), after) <= 0)) continue
-    rest.push(session)
-    if (rest.length > limit) break
+  const start = options.cursor === undefined ? 0 : firstAfter(sorted, readCursor(options.cursor, sort), compares[sort])
+  for (let at = start; at < sorted.length && rest.length <= limit; at++) {
+    const session = sorted[at]
+    if (session?.key.startsWith(prefix) === true) rest.push(session)
   }
   const sessions = rest.slice(0, limit)
   const last = sessions.at(-1)
-  return { sessions, next: rest.length > limit && last !== undefined ? writeCursor(sort, place(last)) : null }
+  return { sessions, next: rest.length > limit && last !== undefined ? writeCursor(sort, last) : null }
 }
 
-const writeCursor = (sort: Sort, place: readonly [string, string]): string =>
-  Buffer.from(JSON.stringify([sort, ...place]), 'utf8').toString('base64url')
+/** By halving: the pages of a long list are not found by going through all before them. */
+function firstAfter(sorted: readonly Place[], place: Place, compare: (a: Place, b: Place) => number): number {
+  let [start, end] = [0, sorted.length]
+  while (start < end) {
+    const middle = (start + end) >> 1
+    const there = sorted[middle]
+    if (there !== undefined && compare(there, place) <= 0) start = middle + 1
+    else end = middle
+  }
+  return start
+}
 
-function readCursor(cursor: string, sort: Sort): readonly [string, string] {
+const writeCursor = (sort: Sort, last: SessionListing): string =>
+  Buffer.from(JSON.stringify([sort, valueOf(last, sort), last.key]), 'utf8').toString('base64url')
+
+function readCursor(cursor: string, sort: Sort): Place {
   try {
     const value: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'))
     if (Array.isArray(value) && value[0] === sort && typeof value[1] === 'string' && typeof value[2] === 'string') {
-      return [value[1], value[2]]
+      return { key: value[2], createdAt: value[1], updatedAt: value[1] }
     }
   } catch {
     // Falls through: whatever is no cursor of ours is refused alike.

@@ -5,6 +5,7 @@ import {
   checkKeepLast,
   checkList,
   checkNotes,
+  checkPosition,
   checkRange,
   checkSummary,
   linesOfBatch,
@@ -180,6 +181,23 @@ export class MemoryTranscriptStore implements TranscriptArchive {
     })
   }
 
+  savepoint(sessionKey: string, options: CallOptions = {}): Promise<number> {
+    return this.#call(sessionKey, options, () => endOf(this.#sessions.get(sessionKey)))
+  }
+
+  rewindHistory(sessionKey: string, position: number, options: CallOptions = {}): Promise<number> {
+    return this.#call(sessionKey, options, () => {
+      checkPosition(position)
+      const session = this.#sessions.get(sessionKey)
+      if (session === undefined || position >= endOf(session)) return endOf(session)
+      session.lines = session.lines.slice(0, Math.max(position - session.base, 0))
+      session.skip = Math.min(session.skip, session.lines.length)
+      session.updatedAt = timeText(this.#clock)
+      this.#rememberIds(session)
+      return endOf(session)
+    })
+  }
+
   listSessions(options: ListOptions = {}): Promise<SessionPage> {
     return this.#call('', {}, () => {
       checkList(options)
@@ -288,6 +306,9 @@ export class MemoryTranscriptStore implements TranscriptArchive {
     return { messages, next: null }
   }
 }
+
+/** Position of the last message. */
+const endOf = (session: Kept | undefined): number => (session === undefined ? 0 : session.base + session.lines.length)
 
 function messageOf(line: Line | undefined): TranscriptMessage | null {
   const decoded = line === undefined ? null : decodeLine(line.bytes.subarray(0, -1))

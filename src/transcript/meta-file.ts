@@ -59,7 +59,15 @@ export async function saveMeta(store: StoreContext, paths: SessionPaths, meta: M
 }
 
 /** What a layout of others has no place for: picoclaw would drop it at its next write. */
-const withoutOwn = (meta: Meta): Meta => ({ ...meta, rev: 0, base: 0, title: null, project: null, sessionId: null })
+const withoutOwn = (meta: Meta): Meta => ({
+  ...meta,
+  rev: 0,
+  base: 0,
+  cuts: 0,
+  title: null,
+  project: null,
+  sessionId: null,
+})
 
 /** Best effort: a file system without hard links only loses this second chance. */
 async function keepPrevious(store: StoreContext, paths: SessionPaths): Promise<void> {

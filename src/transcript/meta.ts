@@ -26,6 +26,8 @@ export type Meta = {
   readonly rev: number
   /** Raw lines removed so far; with it a position never names two messages. */
   readonly base: number
+  /** How often the end was taken back: with `base` it tells one content of the file from another. */
+  readonly cuts: number
   readonly title: string | null
   readonly project: string | null
   readonly sessionId: string | null
@@ -47,6 +49,7 @@ export const emptyMeta = (key: string): Meta => ({
   aliases: [],
   rev: 0,
   base: 0,
+  cuts: 0,
   title: null,
   project: null,
   sessionId: null,
@@ -56,7 +59,7 @@ export const emptyMeta = (key: string): Meta => ({
 })
 
 const known: ReadonlySet<string> = new Set(
-  'key summary skip count created_at updated_at scope aliases format rev base title project session_id engram_pending engram_deleting'.split(
+  'key summary skip count created_at updated_at scope aliases format rev base cuts title project session_id engram_pending engram_deleting'.split(
     ' ',
   ),
 )
@@ -105,6 +108,7 @@ function metaOf(value: Readonly<Record<string, unknown>>): Meta | string {
     aliases: hasAliases ? aliases : [],
     rev: whole('rev'),
     base: whole('base'),
+    cuts: whole('cuts'),
     title: text('title'),
     project: text('project'),
     sessionId: text('session_id'),
@@ -147,6 +151,7 @@ export function formatMeta(meta: Meta, { hasOwnFields }: Layout): string {
     ['format', 1],
     ['rev', meta.rev],
     ['base', meta.base],
+    ['cuts', meta.cuts === 0 ? undefined : meta.cuts],
     ['title', meta.title ?? undefined],
     ['project', meta.project ?? undefined],
     ['session_id', meta.sessionId ?? undefined],

@@ -2,7 +2,7 @@ import { finishDeletion, trashName } from './deletion.ts'
 import { locate } from './line-index.ts'
 import type { Line } from './message.ts'
 import type { Meta } from './meta.ts'
-import { forEachLine, forEachLineBack } from './scan.ts'
+import { forEachLine, forEachLineBack, readFully } from './scan.ts'
 import type { Place, RawLine } from './scan.ts'
 import type { Held } from './session.ts'
 import { bounds } from './bounds.ts'
@@ -72,6 +72,34 @@ export async function setHistory(held: Held, lines: readonly Line[]): Promise<vo
     () => touched(held, { skip: 0, count: lines.length, base }),
   )
 }
+
+/**
+ * Drops every message after a position, hidden or not, and answers the position of the last line then (TRN-509). Positions
+ * that were dropped are given again.
+ */
+export async function rewindHistory(held: Held, position: number): Promise<number> {
+  const { file, meta } = held
+  const { open, index, size } = file
+  const keep = Math.max(position - meta.base, 0)
+  if (open === null || keep >= index.rawLines) return meta.base + index.rawLines
+  const { offset: end } = await locate(index, open, size, keep + 1)
+  await held.replace(
+    async (writer) => {
+      for (let at = 0; at < end;) {
+        const block = await readFully(open, Buffer.allocUnsafe(Math.min(bounds.blockBytes, end - at)), at)
+        if (block.length === 0) break
+        await writer.add(block)
+        at += block.length
+      }
+    },
+    () => touched(held, { skip: Math.min(meta.skip, keep), count: keep, cuts: meta.cuts + 1 }),
+  )
+  return meta.base + keep
+}
+
+/** Replaces both; the rest stays (TRN-1202). */
+export const setScope = (held: Held, scope: unknown, aliases: readonly string[]): Promise<void> =>
+  held.save(touched(held, { scope, aliases }))
 
 const newline = Buffer.from('\n')
 

@@ -192,7 +192,7 @@ async function recovered(state: ReadonlyMap<string, Buffer>): Promise<string> {
   for (const path of [
     '/t',
     '/t/.engram',
-    ...['locks', 'previous', 'quarantine', 'tmp', 'trash'].map((one) => `/t/.engram/${one}`),
+    ...['index', 'locks', 'previous', 'quarantine', 'tmp', 'trash'].map((one) => `/t/.engram/${one}`),
   ])
     await files.makeDirectory(path)
   for (const [path, bytes] of state) await (await files.open(path, 'append')).write(bytes)

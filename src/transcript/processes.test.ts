@@ -10,6 +10,8 @@ import { JsonlStore } from './jsonl-store.ts'
 
 /** Real processes on a real directory. */
 
+const isLong = process.env['ENGRAM_LONG'] === '1'
+const rounds = isLong ? 500 : 30
 const root = await mkdtemp(join(tmpdir(), 'engram-processes-'))
 afterAll(() => rm(root, { recursive: true, force: true }))
 const storeUrl = new URL('./jsonl-store.ts', import.meta.url).href
@@ -43,11 +45,13 @@ async function linesOf(process: ChildProcess, onLine: (line: string) => void = (
 const contents = async (store: JsonlStore): Promise<string[]> => (await store.getHistory('k')).map((one) => one.content)
 
 describe('kill -9', () => {
-  it('TRN-P2 TRN-807 twenty times in the middle of appends, truncations and compactions: nothing acknowledged is lost', async () => {
+  const title =
+    'TRN-P2 TRN-807 again and again in the middle of appends, truncations and compactions: nothing acknowledged is lost'
+  it(title, { timeout: isLong ? 600_000 : 60_000 }, async () => {
     const directory = join(root, 'killed')
     const random = seededRandom(20)
     let said = -1
-    for (let round = 0; round < 20; round++) {
+    for (let round = 0; round < rounds; round++) {
       const writer = child(
         directory,
         'writer',

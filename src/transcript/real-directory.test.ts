@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { chmod, mkdir, mkdtemp, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
 import { JsonlStore } from './jsonl-store.ts'
 
@@ -59,6 +60,35 @@ describe('a real directory', () => {
       expect((await stat(target)).size).toBe(23)
     },
   )
+
+  it('TRN-901 TRN-1302 two stores write and list by turns: what is kept for the next store never shows', async () => {
+    await mkdir(directory)
+    const meta = (key: string): string => JSON.stringify({ key, summary: '', skip: 0, count: 0, format: 1 })
+    for (let n = 0; n < 520; n++) await writeFile(join(directory, `s-k${n}.meta.json`), meta(`k${n}`))
+    const listed = async (store: JsonlStore): Promise<unknown> => (await store.listSessions({ limit: 1_000 })).sessions
+    // Of another start of the machine: nothing that was kept is believed.
+    const truth = async (): Promise<unknown> =>
+      listed(await JsonlStore.open(directory, { readOnly: true, machine: { bootId: 'another' } }))
+    const stores = [await JsonlStore.open(directory), await JsonlStore.open(directory)] as const
+    await listed(stores[0])
+    for (let n = 0; n < 40; n++) {
+      const store = stores[n % 2] ?? stores[0]
+      const key = `k${(n * 7) % 30}`
+      if (n % 5 === 4) await store.deleteSession(key)
+      else if (n % 5 === 3) await store.setSummary(key, `so far ${n}`)
+      else await store.addMessage(key, 'user', `${n}`, { durability: 'normal' })
+      const readers = [...stores, await JsonlStore.open(directory, { readOnly: true })]
+      for (const reader of readers) {
+        // Meta files are written in the background too: what is compared must have stood still meanwhile.
+        let [before, found, after]: unknown[] = [await truth(), await listed(reader), await truth()]
+        while (!isDeepStrictEqual(before, after)) [before, found, after] = [after, await listed(reader), await truth()]
+        expect(found).toEqual(after)
+      }
+    }
+    for (const store of stores) await store.close()
+    expect(await readdir(join(directory, '.engram', 'index'))).toContain('sessions')
+    expect(await listed(await JsonlStore.open(directory, { readOnly: true }))).toEqual(await truth())
+  })
 
   it('TRN-1403 a pipe in place of a transcript is refused and hangs nothing', async () => {
     const store = await JsonlStore.open(directory)

@@ -16,6 +16,7 @@ import { storageError } from './storage-error.ts'
 import { pathsOf, timeText } from './store-context.ts'
 import type { SessionPaths, StoreContext } from './store-context.ts'
 import type { Durability } from './store.ts'
+import { touch } from './touched.ts'
 import { TranscriptFile, indexIdentity } from './transcript-file.ts'
 
 /** Where a line stands now: it was written, or one with its id was there. */
@@ -82,6 +83,8 @@ export class Session {
   #meta: Meta
   #hasMeta = false
   #isStale = true
+  /** Under the present lock. */
+  #isTouched = false
   /** Time of the last append not yet in the meta file. */
   #touchedAt: string | null = null
   readonly #settle: Later
@@ -214,8 +217,8 @@ export class Session {
   }
 
   /** The line index of an open transcript, shared with the writer when it is the same file. */
-  indexFor(inode: bigint, base: number): LineIndex {
-    const identity = indexIdentity(inode, base)
+  indexFor(inode: bigint, era: Pick<Meta, 'base' | 'cuts'>): LineIndex {
+    const identity = indexIdentity(inode, era)
     // Without a base an inode number that came back could not be told from the file it was before.
     const isTold = this.#store.layout.hasOwnFields
     if (this.#file.index.identity === identity && (isTold || this.#file.open !== null)) return this.#file.index
@@ -248,17 +251,16 @@ export class Session {
   }
 
   async #run(): Promise<void> {
-    // Calls made in the same tick go out together.
-    await Promise.resolve()
-    for (;;) {
+    while (this.#jobs.length > 0) {
+      // Calls made in the same turn of the event loop go out together, and others get theirs.
+      await nextTurn()
       const group = this.#takeGroup()
       if (group.length > 0) {
         await this.#commit(group)
         continue
       }
       const job = this.#jobs.shift()
-      if (job === undefined) return
-      if (job.kind === 'other') await job.run()
+      if (job?.kind === 'other') await job.run()
     }
   }
 
@@ -357,12 +359,21 @@ export class Session {
     try {
       await this.#store.prepare()
       const isNew = await this.#burst.enter()
+      if (isNew) this.#isTouched = false
+      await this.#touch()
       if (isNew || this.#isStale || this.#store.layout.isOpenToOthers) await this.#lookAgain()
     } catch (error) {
       this.#isStale = true
       this.#burst.leave()
       throw storageError(error, 'open the session')
     }
+  }
+
+  /** Lists look again at what was touched (TRN-1302); where others write they look at everything. */
+  async #touch(): Promise<void> {
+    if (this.#isTouched || this.#store.layout.isOpenToOthers) return
+    await touch(this.#store, this.paths.name)
+    this.#isTouched = true
   }
 
   /** Brings what is known in line with the disk, and finishes what a dead process began. */
@@ -375,7 +386,7 @@ export class Session {
       this.#hasMeta = false
     }
     this.#meta = await settlePending(this.#store, this.paths, meta)
-    await this.#file.refresh(this.#meta.base)
+    await this.#file.refresh(this.#meta)
     this.#isStale = false
   }
 
@@ -421,7 +432,7 @@ export class Session {
         this.#meta = await replaceTranscript(this.#store, this.paths, this.#meta, fill, next)
         this.#hasMeta = true
         this.#touchedAt = null
-        await this.#file.refresh(this.#meta.base)
+        await this.#file.refresh(this.#meta)
       },
       forget: () => {
         this.#isStale = true
@@ -459,6 +470,8 @@ export function checkOwner({ layout }: StoreContext, meta: Meta, key: string): v
 export function checkAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted === true) throw new EngramError('aborted', 'the call was given up before anything was written')
 }
+
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 function isWanted(job: AppendJob): boolean {
   if (job.signal?.aborted !== true) return true

@@ -21,6 +21,8 @@ export type StoreContext = {
   readonly keepsThoughts: boolean
   /** At most so many syncs at once in the store (TRN-603). */
   readonly syncs: Gate
+  /** Differs after every start of the machine. */
+  readonly bootId: string
   /** Makes `.engram/` and its format note before the first write. */
   prepare(): Promise<void>
 }

@@ -128,6 +128,8 @@ export type HistoryRange = CallOptions & { readonly after?: number; readonly bef
  * - `appendBatch` skips ids that are already there, writes the rest in blocks of at most 1 MiB and syncs once.
  * - `readHistory` gives messages with positions; a position never names two messages.
  * - `setNotes` sets the fields given and keeps the rest (TRN-1206).
+ * - `savepoint` and `rewindHistory` take back what came after a position, an aborted turn (TRN-509); the answer is the
+ *   position of the last message then.
  * - `deleteSession` answers whether there was one; without `purge` it goes to the trash for 7 days (TRN-1303).
  */
 export interface TranscriptArchive extends TranscriptStore {
@@ -135,6 +137,8 @@ export interface TranscriptArchive extends TranscriptStore {
   readHistory(sessionKey: string, options?: HistoryRange): Promise<HistoryPage>
   notes(sessionKey: string, options?: CallOptions): Promise<TranscriptNotes>
   setNotes(sessionKey: string, notes: TranscriptNotes, options?: CallOptions): Promise<void>
+  savepoint(sessionKey: string, options?: CallOptions): Promise<number>
+  rewindHistory(sessionKey: string, position: number, options?: CallOptions): Promise<number>
   deleteSession(sessionKey: string, options?: CallOptions & { readonly purge?: boolean }): Promise<boolean>
   exists(sessionKey: string, options?: CallOptions): Promise<boolean>
   /** Messages one can read: retained and not truncated. */

@@ -1,6 +1,7 @@
 import type { OpenFile } from '../platform/files.ts'
 import { BlockWriter } from './block-writer.ts'
 import { LineIndex, extendIndex, locate } from './line-index.ts'
+import type { Meta } from './meta.ts'
 import { MessageIds } from './message-ids.ts'
 import { regularFacts } from './meta-file.ts'
 import { forEachLine, forEachLineBack } from './scan.ts'
@@ -8,7 +9,10 @@ import { bounds } from './bounds.ts'
 import { storageError } from './storage-error.ts'
 import type { SessionPaths, StoreContext } from './store-context.ts'
 
-export const indexIdentity = (inode: bigint, base: number): string => `${inode}:${base}`
+/** Which content of a file: inode numbers come back. */
+type Era = Pick<Meta, 'base' | 'cuts'>
+
+export const indexIdentity = (inode: bigint, { base, cuts }: Era): string => `${inode}:${base}:${cuts}`
 
 /**
  * The open transcript of one session, as the holder of its lock sees it. Only `refresh` may be called when it is not
@@ -21,6 +25,7 @@ export class TranscriptFile {
   #inode = -1n
   #size = 0
   #base = 0
+  #cuts = 0
   /** Bytes may stand in the file that are not on the disk: ours, or a dead writer's. */
   #isUnsynced = false
   #ids: MessageIds | null = null
@@ -46,16 +51,17 @@ export class TranscriptFile {
   }
 
   /** Compares descriptor and path, and takes in what others wrote (TRN-803). */
-  async refresh(base: number): Promise<void> {
+  async refresh({ base, cuts }: Era): Promise<void> {
     const facts = await regularFacts(this.#store.files, this.#paths.transcript)
-    if (facts === null || facts.inode !== this.#inode || base !== this.#base || facts.size < this.#size)
-      await this.close()
+    const isOther = facts === null || facts.inode !== this.#inode || base !== this.#base || cuts !== this.#cuts
+    if (isOther || facts.size < this.#size) await this.close()
     this.#base = base
+    this.#cuts = cuts
     if (facts === null) return this.#reset(-1n)
     if (this.#file === null) {
       this.#file = await this.#store.files.open(this.#paths.transcript, 'append', this.#store.layout.filePermissions)
       const { inode } = await this.#file.facts()
-      const isSame = this.index.identity === indexIdentity(inode, base) && this.#store.layout.hasOwnFields
+      const isSame = this.index.identity === indexIdentity(inode, { base, cuts }) && this.#store.layout.hasOwnFields
       if (!isSame) this.#reset(inode)
       this.#inode = inode
       this.#isUnsynced = facts.size > 0
@@ -223,7 +229,7 @@ export class TranscriptFile {
   }
 
   #reset(inode: bigint): void {
-    this.index = new LineIndex(indexIdentity(inode, this.#base))
+    this.index = new LineIndex(indexIdentity(inode, { base: this.#base, cuts: this.#cuts }))
     this.#ids = null
   }
 }

@@ -357,6 +357,24 @@ export function transcriptStoreContract(name: string, open: OpenStore, traits: T
         await expect(store.listSessions({ limit: 0 })).rejects.toMatchObject({ code: 'invalid_request' })
       })
 
+      it('TRN-509 what came after a savepoint is taken back, and its positions are given again', async () => {
+        const store = await withMessages('a', 'b', 'c')
+        await store.truncateHistory('k', 2)
+        const before = await store.savepoint('k')
+        expect(before).toBe(3)
+        await store.addMessage('k', 'user', 'd', { messageId: 'd' })
+        await store.addMessage('k', 'assistant', 'e')
+        expect(await store.rewindHistory('k', before)).toBe(3)
+        expect(contents(await store.getHistory('k'))).toEqual(['b', 'c'])
+        expect(await store.addMessage('k', 'user', 'other', { messageId: 'd' })).toMatchObject({ position: 4 })
+        expect(await store.rewindHistory('k', 99)).toBe(4)
+        expect(await store.rewindHistory('k', 1)).toBe(1)
+        expect(contents(await store.getHistory('k'))).toEqual([])
+        expect([await store.savepoint('unknown'), await store.rewindHistory('unknown', 0)]).toEqual([0, 0])
+        expect(await store.exists('unknown')).toBe(false)
+        await expect(store.rewindHistory('k', -1)).rejects.toMatchObject({ code: 'invalid_request' })
+      })
+
       it('TRN-1303 a deleted session is gone, and may begin anew', async () => {
         const store = await withMessages('a')
         await store.setSummary('k', 'sum')
@@ -474,6 +492,7 @@ export function transcriptStoreContract(name: string, open: OpenStore, traits: T
       | { readonly do: 'truncate'; readonly keepLast: number }
       | { readonly do: 'set'; readonly texts: readonly string[] }
       | { readonly do: 'compact' }
+      | { readonly do: 'rewind'; readonly position: number }
       | { readonly do: 'batch'; readonly ids: readonly string[] }
 
     const step: fc.Arbitrary<Step> = fc.oneof(
@@ -492,6 +511,7 @@ export function transcriptStoreContract(name: string, open: OpenStore, traits: T
       },
       fc.record({ do: fc.constant('set' as const), texts: fc.array(fc.string(), { maxLength: 4 }) }),
       fc.record({ do: fc.constant('compact' as const) }),
+      fc.record({ do: fc.constant('rewind' as const), position: fc.nat(20) }),
       fc.record({
         do: fc.constant('batch' as const),
         ids: fc.array(fc.constantFrom('i', 'j', 'k', 'l'), { maxLength: 4 }),
@@ -516,6 +536,9 @@ export function transcriptStoreContract(name: string, open: OpenStore, traits: T
           this.base += isNative ? this.lines.length : 0
           this.lines = one.texts.map((text) => ({ text, id: undefined }))
           this.skip = 0
+        } else if (one.do === 'rewind') {
+          this.lines.splice(Math.max(one.position - this.base, 0))
+          this.skip = Math.min(this.skip, this.lines.length)
         }
       }
 
@@ -541,6 +564,8 @@ export function transcriptStoreContract(name: string, open: OpenStore, traits: T
           return store.setHistory(key, one.texts.map(user))
         case 'compact':
           return store.compact(key)
+        case 'rewind':
+          return store.rewindHistory(key, one.position)
         case 'batch':
           return store.appendBatch(
             key,

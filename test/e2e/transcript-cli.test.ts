@@ -196,4 +196,29 @@ describe('engram transcript', () => {
     expect(seen()).toEqual(expected)
     await store.close()
   })
+
+  it('TRN-1506 append from standard input or --content, summary, delete: each says what it did', async () => {
+    const at = ['--dir', 'made']
+    const append = ['transcript', 'append', 'a:b', ...at, '--role', 'user']
+    expect((await ana.say([...append, '--id', 'one'], { input: 'from\nstdin' })).out).toBe('Message 1 of a:b.\n')
+    expect((await ana.say([...append, '--content', 'again', '--id', 'one'])).out).toBe(
+      'Already there: message 1 of a:b.\n',
+    )
+    expect(await ana.json([...append, '--content', 'two'])).toMatchObject({ position: 2, stored: true })
+    const shown = await ana.json(['transcript', 'show', 'a:b', ...at])
+    expect(shown).toMatchObject({ messages: [{ content: 'from\nstdin' }, { content: 'two' }] })
+    expect((await ana.say(['transcript', 'append', 'a:b', ...at])).code).toBe(2)
+    const summary = ['transcript', 'summary', 'a:b', ...at]
+    expect((await ana.say(summary)).out).toBe('No summary.\n')
+    expect((await ana.say([...summary, '--set', 'about\u001b[31m it'])).out).toBe('Summary of a:b set.\n')
+    expect((await ana.say(summary)).out).toBe('about\\u{1b}[31m it\n')
+    expect((await ana.say([...summary, '--set', ''])).out).toBe('Summary of a:b cleared.\n')
+    expect((await ana.say(['transcript', 'summary', 'nobody', ...at])).code).toBe(5)
+    expect((await ana.say(['transcript', 'delete', 'a:b', ...at, '--purge'])).code).not.toBe(0)
+    expect((await ana.say(['transcript', 'delete', 'a:b', ...at])).out).toContain('a:b deleted')
+    expect((await ana.say(['transcript', 'delete', 'a:b', ...at])).code).toBe(5)
+    await ana.say([...append, '--content', 'PASSPHRASE'])
+    expect((await ana.say(['transcript', 'delete', 'a:b', ...at, '--purge', '--yes'])).out).toBe('a:b purged.\n')
+    expect(await ana.json(['transcript', 'list', ...at])).toMatchObject({ transcripts: [] })
+  })
 })

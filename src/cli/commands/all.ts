@@ -63,6 +63,7 @@ import { setupCommand, uninstallCommand } from './setup.ts'
 import { statsCommand, statusCommand } from './status.ts'
 import { syncCommand, syncMergeDriverCommand } from './sync.ts'
 import { testCommand } from './test.ts'
+import { transcriptAppendCommand, transcriptDeleteCommand, transcriptSummaryCommand } from './transcript-changes.ts'
 import {
   transcriptCompactCommand,
   transcriptListCommand,
@@ -112,6 +113,9 @@ export const commands: readonly Command[] = [
   transcriptCompactCommand,
   transcriptMigrateCommand,
   transcriptVerifyCommand,
+  transcriptAppendCommand,
+  transcriptSummaryCommand,
+  transcriptDeleteCommand,
   projectListCommand,
   projectCurrentCommand,
   projectMergeCommand,

@@ -12,15 +12,15 @@ import { shownTime } from '../text/times.ts'
 import { renderMessage, renderMigrated, renderVerified } from '../text/transcript.ts'
 import { oneLine, visible, visibleJson } from '../visible.ts'
 
-const section = 'Transcripts'
+export const section = 'Transcripts'
 const layoutWords = ['auto', 'native', 'compat'] as const
-const keyArgument = { name: 'key', description: 'key of the transcript', required: true }
-const dirOption: CommandOption = {
+export const keyArgument = { name: 'key', description: 'key of the transcript', required: true }
+export const dirOption: CommandOption = {
   flags: '--dir <path>',
   description: 'the directory of transcripts',
   defaultText: 'transcripts/ in the data dir',
 }
-const layoutOption: CommandOption = {
+export const layoutOption: CommandOption = {
   flags: '--layout <layout>',
   description: 'how it is laid out',
   choices: layoutWords,
@@ -35,7 +35,7 @@ const directoryOf = (context: CommandContext, name = 'dir'): string | undefined 
   return given === undefined ? undefined : resolve(context.terminal.directory, given)
 }
 
-const placeOf = (context: CommandContext) => ({
+export const placeOf = (context: CommandContext) => ({
   dir: directoryOf(context),
   layout: choiceOption(context, 'layout', layoutWords),
 })

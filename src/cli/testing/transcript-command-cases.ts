@@ -53,4 +53,25 @@ export const transcriptCases: Cases = {
     keys: ['problems', 'transcripts'],
     fails: noTranscript('transcript', 'verify', 'nobody'),
   },
+  'transcript append': {
+    before: taken,
+    words: ['transcript', 'append', 'room:a', '--role', 'user', '--content', 'three'],
+    text: /^Message 3 of room:a\.$/m,
+    keys: ['stored', 'duplicate', 'position', 'redacted', 'durability'],
+    fails: usage('transcript', 'append', 'room:a', '--content', 'no role'),
+  },
+  'transcript summary': {
+    before: taken,
+    words: ['transcript', 'summary', 'room:a'],
+    text: /^No summary\.$/m,
+    keys: ['key', 'summary'],
+    fails: noTranscript('transcript', 'summary', 'nobody'),
+  },
+  'transcript delete': {
+    before: taken,
+    words: ['transcript', 'delete', 'room:a'],
+    text: /^room:a deleted; it stays in the trash for 7 days\.$/m,
+    keys: ['key', 'purged'],
+    fails: noTranscript('transcript', 'delete', 'nobody'),
+  },
 }
