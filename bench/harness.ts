@@ -12,6 +12,8 @@ export type Figure = {
   /** What the bare way costs, in the same unit; null where nothing bare exists. */
   readonly baseline: number | null
   readonly baselineName: string
+  /** The median of the ratios of alternating slices; that of the two values where it is left out. */
+  readonly ratio?: number
   /** `memory`, `os`, `disk`: how durable the work was; '' where nothing was written. */
   readonly durability: string
   /** The promise or goal it is held against, in words. */
@@ -56,6 +58,17 @@ export async function timedAsync(work: () => Promise<unknown>): Promise<number> 
   const start = performance.now()
   await work()
   return performance.now() - start
+}
+
+/** Calls per second with so many under way. */
+export async function perSecond(width: number, count: number, work: () => Promise<unknown>): Promise<number> {
+  const started = performance.now()
+  let left = count
+  const lane = async (): Promise<void> => {
+    while (left-- > 0) await work()
+  }
+  await Promise.all(Array.from({ length: width }, lane))
+  return (count * 1_000) / (performance.now() - started)
 }
 
 /**
@@ -113,7 +126,7 @@ export function report(
     figure.name,
     `${shown(figure.value)} ${figure.unit}`,
     figure.baseline === null ? '' : `${shown(figure.baseline)} ${figure.unit} ${figure.baselineName}`,
-    figure.baseline === null || figure.baseline === 0 ? '' : `${(figure.value / figure.baseline).toFixed(2)} x`,
+    ratioOf(figure),
     figure.durability,
     figure.goal,
   ])
@@ -138,6 +151,11 @@ export function report(
     options.json,
     `${JSON.stringify({ bench: name, at: new Date().toISOString(), machine, figures, ...more }, null, 2)}\n`,
   )
+}
+
+function ratioOf({ value, baseline, ratio }: Figure): string {
+  if (baseline === null || baseline === 0) return ''
+  return `${(ratio ?? value / baseline).toFixed(2)} x`
 }
 
 const shown = (value: number): string =>

@@ -2,8 +2,8 @@ import type { Input, Parsed } from './api/operations.ts'
 import { unknownContext } from './engine/contexts.ts'
 import { parseInput } from './engine/engine.ts'
 import type { EngineDeps } from './engine/handler.ts'
+import { followUnits } from './engine/unit-indexing.ts'
 import { eventPage, isUnfiltered, type StoredPage, unitPage, unitRangeOf } from './engine/unit-pages.ts'
-import { catchUpUnits } from './engine/unit-search.ts'
 import type { Hub } from './live/hub.ts'
 import type { SqliteLog } from './live/sqlite-log.ts'
 import { every, type Every } from './platform/every.ts'
@@ -59,7 +59,7 @@ export function openLive(deps: EngineDeps, log: SqliteLog): Live {
       upkeep = [
         every(
           indexEveryMs,
-          oneAtATime(deps, () => catchUpUnits(deps)),
+          oneAtATime(deps, () => followUnits(deps)),
         ),
         every(
           sweepEveryMs,

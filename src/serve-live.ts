@@ -27,6 +27,7 @@ const unwatched: StreamWatch = {
   published: () => undefined,
   delayed: () => undefined,
   reset: () => undefined,
+  lagged: () => undefined,
   left: () => undefined,
 }
 
@@ -44,6 +45,7 @@ export function servedParts(opened: OpenedEngine, settings: ServerSettings): Ser
             () => deps.clock.monotonicMs(),
           ),
         })
+  if (metrics !== null) deps.store.watchCommits(metrics.committed)
   const caller = metrics === null ? opened.caller : metrics.counted(opened.caller)
   const streams = new Streams({
     caller,

@@ -126,7 +126,7 @@ export interface Client {
   /** Resolves when the position is fixed: what commits afterwards is delivered. */
   /** `'all'`: every one of them. */
   subscribe(contexts: string | readonly string[], options?: SubscribeOptions): Promise<Subscription>
-  /** Ends every subscription made here. */
+  /** Ends every subscription made here, and those that are being made. */
   close(): void
 }
 
@@ -138,7 +138,7 @@ export function createClient(baseUrl: string, options: ClientOptions = {}): Clie
     timeoutMs: options.timeoutMs ?? 10_000,
     fetch: options.fetch ?? ownFetch,
   }
-  const open = new Set<Subscription>()
+  let open = new AbortController()
   const call = async <Answer>(request: Request): Promise<Answer> => fromWire<Answer>(await ask(connection, request))
   const client: Client = {
     ...contextCalls(call, connection),
@@ -151,17 +151,15 @@ export function createClient(baseUrl: string, options: ClientOptions = {}): Clie
         kinds: kinds === 'all' ? [] : kinds,
       }
       const make = transport === 'ws' ? socketTransport : sseTransport
-      const subscription = await subscribed(make(connection, wanted), {
+      return subscribed(make(connection, wanted), {
         from,
         firstMs: connection.timeoutMs,
-        ...signalOf(signal && { signal }),
+        signal: signal === undefined ? open.signal : AbortSignal.any([open.signal, signal]),
       })
-      open.add(subscription)
-      return subscription
     },
     close: () => {
-      for (const subscription of open) subscription.close()
-      open.clear()
+      open.abort()
+      open = new AbortController()
     },
   }
   return client

@@ -97,7 +97,7 @@ function refused(answer: Response, body: unknown): Outcome {
   return {
     kind: 'failure',
     error,
-    canRetry: answer.status === 429 || answer.status === 503,
+    canRetry: answer.status === 429 || answer.status === 503 || error.code === 'idempotency_in_progress',
     ...(Number.isFinite(after) ? { retryAfterMs: after * 1_000 } : {}),
   }
 }

@@ -2,15 +2,13 @@ import { EngramError } from '../model/errors.ts'
 import type { LiveEvent } from '../model/live.ts'
 import { errorOf, type Connection } from './http.ts'
 import type { Wanted } from './sse-transport.ts'
-import type { Heard, StartAt, Transport } from './subscription.ts'
+import { heartbeatMsDefault, silentBeatsMax, type Heard, type StartAt, type Transport } from './subscription.ts'
 
 /** Its frames are checked by `protocol/frames.ts`, whose schemas a browser need not load. */
 const subprotocol = 'engram.v1'
 /** Events under way at once; each one read allows another, so a program that stops reading stops the server (COL-2204). */
 const credits = 256
 const creditStep = 64
-/** Nothing heard for so many heartbeats: the connection is dead, although nobody said so. */
-const silentBeatsMax = 3
 
 type Frame = Readonly<Record<string, unknown>> & { readonly op: string }
 
@@ -40,7 +38,7 @@ function session(
       if (socket.readyState === socket.OPEN) socket.send(JSON.stringify(frame))
     }
     let quiet: ReturnType<typeof setTimeout> | undefined
-    let beatMs = 5_000
+    let beatMs = heartbeatMsDefault
     const alive = (): void => {
       clearTimeout(quiet)
       quiet = setTimeout(() => socket.close(), beatMs * silentBeatsMax)

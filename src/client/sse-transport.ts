@@ -1,14 +1,9 @@
 import { EngramError } from '../model/errors.ts'
 import type { LiveEvent } from '../model/live.ts'
 import { errorOf, type Connection } from './http.ts'
-import type { Heard, StartAt, Transport } from './subscription.ts'
+import { heartbeatMsDefault, silentBeatsMax, type Heard, type StartAt, type Transport } from './subscription.ts'
 
 export type Wanted = { readonly contexts: readonly string[] | 'all'; readonly kinds: readonly string[] }
-
-/** Nothing heard for so many heartbeats: the connection is dead, although nobody said so. */
-const silentBeatsMax = 3
-/** Until the server tells its own. */
-const firstBeatMs = 5_000
 
 /** A stream of server-sent events, read with `fetch`: so it can carry the token, and reading slowly slows the server. */
 export const sseTransport =
@@ -27,10 +22,10 @@ export const sseTransport =
         ? new EngramError('context_archived', 'Nothing follows.')
         : errorOf(await answer.json())
     }
-    const silence = { maxMs: firstBeatMs * silentBeatsMax }
-    for await (const block of blocksOf(answer.body, silence)) {
+    let beatMs = heartbeatMsDefault
+    for await (const block of blocksOf(answer.body, () => beatMs * silentBeatsMax)) {
       if (block.event === 'connected') {
-        silence.maxMs = (beatIn(block) ?? firstBeatMs) * silentBeatsMax
+        beatMs = beatIn(block) ?? beatMs
         ready(block.id)
       } else {
         const heard = heardIn(block)
@@ -52,18 +47,18 @@ function query({ contexts, kinds }: Wanted, from: StartAt): string {
 type Block = { readonly id: string; readonly event: string; readonly data: string }
 
 function beatIn({ data }: Block): number | undefined {
-  const { heartbeat_ms } = JSON.parse(data) as { readonly heartbeat_ms?: unknown }
-  return typeof heartbeat_ms === 'number' ? heartbeat_ms : undefined
+  const { heartbeat_ms: told } = JSON.parse(data) as { readonly heartbeat_ms?: unknown }
+  return typeof told === 'number' && told > 0 ? told : undefined
 }
 
-/** Whole blocks only: what a cut left half is left out, and comes again. Ends when nothing comes for too long. */
-async function* blocksOf(body: ReadableStream<Uint8Array>, silence: { readonly maxMs: number }): AsyncGenerator<Block> {
+/** Whole blocks only: what a cut left half is left out, and comes again. Ends where nothing comes for so long. */
+async function* blocksOf(body: ReadableStream<Uint8Array>, silentMs: () => number): AsyncGenerator<Block> {
   const decoder = new TextDecoder()
   const reader = body.getReader()
   let text = ''
   try {
     for (;;) {
-      const { done, value } = await within(silence.maxMs, reader)
+      const { done, value } = await readWithin(reader, silentMs())
       if (done) return
       text += decoder.decode(value, { stream: true })
       const parts = text.split('\n\n')
@@ -75,13 +70,16 @@ async function* blocksOf(body: ReadableStream<Uint8Array>, silence: { readonly m
   }
 }
 
-type Read = { readonly done: boolean; readonly value?: Uint8Array | undefined }
+type Reader = ReadableStreamDefaultReader<Uint8Array>
 
-async function within(ms: number, reader: ReadableStreamDefaultReader<Uint8Array>): Promise<Read> {
+/** `done` also when nothing came in time: a connection may be dead although nobody said so. */
+async function readWithin(reader: Reader, ms: number): ReturnType<Reader['read']> {
   let timer: ReturnType<typeof setTimeout> | undefined
-  const silent = new Promise<Read>((resolve) => (timer = setTimeout(() => resolve({ done: true }), ms)))
+  const late = new Promise<{ done: true; value: undefined }>((resolve) => {
+    timer = setTimeout(() => resolve({ done: true, value: undefined }), ms)
+  })
   try {
-    return await Promise.race([reader.read(), silent])
+    return await Promise.race([reader.read(), late])
   } finally {
     clearTimeout(timer)
   }

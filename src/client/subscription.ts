@@ -35,6 +35,10 @@ export type Subscription = {
   close(): void
 }
 
+/** How often the server shows that it lives, until it says so itself; nothing for so many of them is a dead connection. */
+export const heartbeatMsDefault = 5_000
+export const silentBeatsMax = 3
+
 /** Events that wait for a program that does not read; then reading from the socket stops (COL-2204). */
 const bufferMax = 256
 const firstPauseMs = 100
@@ -101,6 +105,7 @@ async function keepConnected(
         },
         hear: (heard) => take(heard, place, inbox),
       })
+      if (!isFixed && nowMs() > giveUpAtMs) throw new EngramError('offline', 'Every connection ended before it began.')
     } catch (error) {
       if (signal.aborted) break
       const isFinal = error instanceof EngramError && !error.row.retryable

@@ -1,7 +1,6 @@
 import type { Meta } from '../model/live.ts'
 import { pause } from './http.ts'
 import type { ClientLock } from './records.ts'
-import { nowMs } from './surroundings.ts'
 
 export type CallOptions = { readonly signal?: AbortSignal }
 
@@ -53,17 +52,19 @@ export async function withLock<T>(
   }
 }
 
+/** The part of a lease that its renewal may take; half of it is over by then. */
+const renewShare = 0.4
+
 async function keep(
   client: Pick<LockCalls, 'renewLock'>,
   resource: string,
   { lockId, ttlMs }: ClientLock,
   signal: AbortSignal,
 ): Promise<void> {
-  for (let untilMs = nowMs() + ttlMs; ;) {
+  for (;;) {
     await pause(ttlMs / 2, signal)
-    const askedMs = nowMs()
-    const runOut = AbortSignal.timeout(Math.max(0, Math.ceil(untilMs - askedMs)))
-    await client.renewLock(resource, lockId, { ttlMs, signal: AbortSignal.any([signal, runOut]) })
-    untilMs = askedMs + ttlMs
+    // A renewal that comes after the end of the lease is none: whoever works must hear of it before.
+    const inTime = AbortSignal.any([signal, AbortSignal.timeout(ttlMs * renewShare)])
+    await client.renewLock(resource, lockId, { ttlMs, signal: inTime })
   }
 }

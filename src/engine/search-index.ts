@@ -14,7 +14,7 @@ import { clearUnitIndex, countUnits, isIndexCurrent } from '../store/unit-index.
 import { countVectors, dropVectors } from '../store/vectors.ts'
 import type { EngineDeps, Handlers } from './handler.ts'
 import { catchUpTranscripts } from './transcript-index.ts'
-import { catchUpUnits } from './unit-search.ts'
+import { catchUpUnits } from './unit-indexing.ts'
 
 /** What an engine needs to search by meaning: nothing without an embedder. */
 export function meaningDeps(

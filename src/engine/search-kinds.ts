@@ -14,7 +14,7 @@ import { unitText } from '../store/unit-index.ts'
 import type { EngineDeps } from './handler.ts'
 import type { MessageFinding } from './search-regex.ts'
 import { catchUpTranscripts, messageAt, searchBudgetMs } from './transcript-index.ts'
-import { catchUpUnits } from './unit-search.ts'
+import { catchUpUnits } from './unit-indexing.ts'
 
 type SearchInput = Parsed<'memory.search'>
 

@@ -82,12 +82,18 @@ function payloadOf(input: AppendInput, cleaner: TextCleaner): Payload {
   }
   const bytes = input.payload_base64 === undefined ? null : base64Bytes(input.payload_base64)
   const text = bytes === null ? (input.payload ?? '') : textOf(bytes)
-  if ((bytes?.length ?? utf8Bytes(text ?? '')) > limits.unitPayloadBytesMax) {
+  if (
+    bytes === null ? isLongerThan(text ?? '', limits.unitPayloadBytesMax) : bytes.length > limits.unitPayloadBytesMax
+  ) {
     throw new EngramError('payload_too_large', `A payload has at most ${limits.unitPayloadBytesMax} bytes.`)
   }
   if (text !== null) return { payload: cleaner.clean(text) }
   return { payload_base64: Buffer.from(bytes ?? []).toString('base64') }
 }
+
+/** A character is at most three bytes, so most texts need no counting. */
+const isLongerThan = (text: string, bytesMax: number): boolean =>
+  text.length * 3 > bytesMax && utf8Bytes(text) > bytesMax
 
 /** Standard or URL alphabet, padding optional (COL-402). Nothing else is guessed at. */
 function base64Bytes(text: string): Uint8Array {

@@ -5,14 +5,12 @@ import { limits } from '../model/limits.ts'
 import { allCursor, parseCursor } from '../protocol/cursor.ts'
 import { snippetAround } from '../search/snippet.ts'
 import { foldText, wordsOf } from '../store/index-text.ts'
-import { findUnits, indexUnits, isIndexCurrent, matchOf, unitText, type UnitQuery } from '../store/unit-index.ts'
+import { findUnits, matchOf, unitText, type UnitQuery } from '../store/unit-index.ts'
 import type { EngineDeps, Handlers } from './handler.ts'
+import { catchUpUnits } from './unit-indexing.ts'
 import { workUnitTypeOf } from './unit-input.ts'
 import { timesOf } from './unit-pages.ts'
 import { unitOf } from './work-units.ts'
-
-const indexedAtOnce = 200
-const stepsMax = 50
 
 /** Units by words and filters, all of which must hold (COL-1701). Words are data: nothing in a query can fail. */
 export const unitSearchHandlers: Handlers<'work-unit.search'> = {
@@ -36,14 +34,6 @@ export const unitSearchHandlers: Handlers<'work-unit.search'> = {
       degraded: input.mode === 'semantic' || input.mode === 'hybrid',
     }
   },
-}
-
-/** Brings the words of units up to the log, in bounded steps; what cannot be written now is found later. */
-export async function catchUpUnits(deps: Pick<EngineDeps, 'store'>): Promise<void> {
-  if (deps.store.mode === 'read-only') return
-  for (let step = 0; step < stepsMax && !deps.store.read(isIndexCurrent); step++) {
-    if (await deps.store.write((tx) => indexUnits(tx, indexedAtOnce), { durability: 'normal' })) return
-  }
 }
 
 function queryOf(deps: EngineDeps, input: Parsed<'work-unit.search'>): UnitQuery {

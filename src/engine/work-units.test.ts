@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Input } from '../api/operations.ts'
+import { readUnitTexts } from '../store/log.ts'
 import { openTestEngine, type TestEngine } from './testing/test-engine.ts'
 
 let world: TestEngine
@@ -62,6 +63,25 @@ describe('appending', () => {
       await expect(call('work-unit.search', { types: [type ?? 'x'] })).rejects.toMatchObject({ code: 'invalid_type' })
     },
   )
+
+  it('COL-506 what an append answers is what is read, to the letter', async () => {
+    const meta = Object.fromEntries([
+      ['k', 'v'],
+      ['__proto__', 'p'],
+    ])
+    const relationships = [{ target_id: 'x', type: 'MODIFIES', meta: { why: 'w' } }]
+    for (const given of [
+      { payload: 'é\u2028"', content_type: 'text/plain' },
+      { payload_base64: '/wA=' },
+      { thread_id: 't' },
+    ]) {
+      const input = { context_id: 'c', agent_id: 'ada', type: 'MESSAGE', create_context: true, meta, relationships }
+      const { unit } = await call('work-unit.append', { ...input, ...given })
+      const { unit: read } = await call('work-unit.get', { id: unit.id })
+      expect(JSON.stringify(unit)).toBe(JSON.stringify(read))
+      expect(Object.keys(unit.meta)).toEqual(['k', '__proto__'])
+    }
+  })
 
   it('COL-402 base64 of text is text, of other bytes stays base64, of nothing is nothing', async () => {
     const of = async (payload_base64: string) => {
@@ -172,6 +192,24 @@ describe('listing', () => {
     await append('p11')
     const next = await call('work-unit.list', { context_id: 'c', cursor: forward.cursor })
     expect(next.units.map(({ payload }) => payload)).toEqual(['p11'])
+  })
+
+  it('COL-604 a text that was damaged does not stop a list of texts', async () => {
+    for (let n = 0; n < 4; n++) await append(`p${n}`)
+    const { store } = world.deps
+    await store.write((tx) => tx.run(`UPDATE log SET body = '{}' WHERE seq = 3`))
+    const walk = (reverse: boolean): number[] => {
+      const places: number[] = []
+      for (let from: number | undefined; ;) {
+        const range = { limit: 1, reverse, ...(from === undefined ? {} : { from }) }
+        const page = store.read((tx) => readUnitTexts(tx, 'c', range))
+        if (page === undefined || page.isAtEnd) return places
+        places.push(page.next)
+        from = page.next
+      }
+    }
+    expect(walk(false)).toEqual([2, 3, 4])
+    expect(walk(true)).toEqual([5, 4, 3])
   })
 
   it('COL-703 filters by type, agent, meta and time', async () => {

@@ -2,7 +2,7 @@ import type { UnitAppended } from '../api/work-units.ts'
 import type { OperationName, Parsed } from '../api/operations.ts'
 import { EngramError } from '../model/errors.ts'
 import type { WorkUnit } from '../model/live.ts'
-import type { StoredEvent } from '../model/log-store.ts'
+import type { NewUnit, StoredEvent } from '../model/log-store.ts'
 import { type CallContext, durabilityOf } from '../model/operation.ts'
 import { createTextCleaner } from './clean-texts.ts'
 import type { EngineDeps, Handlers } from './handler.ts'
@@ -50,8 +50,9 @@ async function append(
   })
   const event = committed.events.find(({ kind }) => kind === 'unit.created')
   if (event === undefined) throw new EngramError('internal', 'An append answered no unit.')
+  const isAsGiven = !committed.isReplayed && !committed.isDuplicate
   return {
-    unit: unitOf(event),
+    unit: isAsGiven ? placed(unit, event, deps.contextLog.cursorOf(event.contextId, event.seq)) : unitOf(event),
     duplicate: committed.isDuplicate,
     durability: committed.durability,
     redacted: cleaner.redacted(),
@@ -73,6 +74,22 @@ async function inThread(deps: EngineDeps, input: Parsed<'work-unit.append'>): Pr
   const answered = await deps.contextLog.unit(input.reply_to)
   const thread = answered === undefined ? undefined : unitOf(answered).thread_id
   return { ...input, thread_id: thread ?? input.reply_to }
+}
+
+/** The unit as it now stands in the log: what `unitOf` would read. */
+function placed(given: NewUnit, event: StoredEvent, cursor: string): WorkUnit {
+  const { isOwnId: _isOwnId, id, type, ...content } = given
+  return {
+    id,
+    context_id: event.contextId,
+    agent_id: event.agentId,
+    type,
+    ts: new Date(event.tsMs).toISOString(),
+    ...content,
+    seq: event.seq,
+    gseq: event.gseq,
+    cursor,
+  }
 }
 
 /** What is stored is the unit's own JSON. */

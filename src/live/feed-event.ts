@@ -34,6 +34,9 @@ const allLogged: ReadonlySet<EventKind> = new Set(loggedKinds)
 
 /** Whether a subscription wants the event; contexts apart, which the hub looks up. */
 export function matcher({ kinds, filter }: SubscribeRequest): (event: FeedEvent) => boolean {
+  const [only] = kinds ?? []
+  // What nearly everybody asks for: one for all of them.
+  if (filter === undefined && kinds?.length === 1 && only === 'unit.created') return isUnit
   const wanted: ReadonlySet<EventKind> = kinds === undefined ? allLogged : new Set(kinds)
   const types = filter?.types === undefined ? null : new Set(filter.types)
   const agents = filter?.agents === undefined ? null : new Set(filter.agents)
@@ -45,6 +48,8 @@ export function matcher({ kinds, filter }: SubscribeRequest): (event: FeedEvent)
     return meta.length === 0 || hasMeta(metaOf(event), meta)
   }
 }
+
+const isUnit = ({ kind }: FeedEvent): boolean => kind === 'unit.created'
 
 const hasMeta = (meta: ReadonlyMap<string, string>, pairs: readonly (readonly [string, string])[]): boolean =>
   pairs.every(([key, value]) => meta.get(key) === value)

@@ -91,6 +91,36 @@ describe('who hears of what', () => {
     expect(await everything(world.log, ['$locks'])).toHaveLength(2)
   })
 
+  it('COL-1101 whoever wrote is answered before anybody hears of it', async () => {
+    const one = await subscribe(world.hub, { contexts: ['a'] })
+    await post('a', 'first')
+    await until(() => one.seqs().length === 2, 'the first')
+    const heardAtAnswer = await post('a', 'second').then(() => one.seqs().length)
+    expect(heardAtAnswer).toBe(2)
+    await until(() => one.seqs().length === 3, 'the second')
+  })
+
+  it('COL-807 what is sent in one turn leaves as one piece, or at once when asked', async () => {
+    const pieces: string[][] = []
+    const door = {
+      write: (frames: readonly (string | Uint8Array)[], taken: () => void): void => {
+        pieces.push(frames.map(String))
+        taken()
+      },
+      leave: () => undefined,
+    }
+    const connection = world.hub.connect(door)
+    for (const frame of ['a', 'b', 'c']) connection.send(frame)
+    expect(pieces).toEqual([])
+    await Promise.resolve()
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(pieces).toEqual([['a', 'b', 'c']])
+    connection.send('last')
+    connection.flush()
+    connection.close()
+    expect(pieces.at(-1)).toEqual(['last'])
+  })
+
   it('COL-801 a changed set of contexts holds from then on', async () => {
     const one = await subscribe(world.hub, { contexts: ['a'] })
     await post('a', '1')
@@ -102,6 +132,8 @@ describe('who hears of what', () => {
     expect(one.gseqs()).toEqual([1, 2, 4, 5])
     one.setContexts([])
     await post('b', 'unheard')
+    // What a socket says next comes in a turn of its own.
+    await new Promise((resolve) => setImmediate(resolve))
     one.setContexts('all')
     await post('c', 'heard')
     await until(() => one.gseqs().length >= 6, 'the last')

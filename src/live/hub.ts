@@ -14,6 +14,7 @@ import type {
 } from '../model/live-feed.ts'
 import type { LogStore } from '../model/log-store.ts'
 import type { Clock } from '../platform/clock.ts'
+import { atEndOfTurn } from '../platform/end-of-turn.ts'
 import { every, type Every } from '../platform/every.ts'
 import { allCursor } from '../protocol/cursor.ts'
 import { announcedEvent, feedEvent } from './feed-event.ts'
@@ -39,6 +40,7 @@ const lookAgainMs = 250
 
 /** One connection as the hub sees it. */
 type Connection = {
+  isDirty: boolean
   readonly subscriptions: Set<Subscription>
   readonly flush: () => void
   readonly leave: (reason: LeaveReason) => void
@@ -56,7 +58,9 @@ export class Hub implements LiveFeed {
   readonly #connections = new Set<Connection>()
   readonly #byContext = new Map<string, Set<Subscription>>()
   readonly #ofAll = new Set<Subscription>()
-  readonly #dirty = new Set<Connection>()
+  /** Those with frames that were not given to their sockets yet. */
+  #dirty: Connection[] = []
+  #isFlushDue = false
   #behind: Subscription[] = []
   #count = 0
   #watching: AbortController | null = null
@@ -95,12 +99,10 @@ export class Hub implements LiveFeed {
         for (const subscription of subscriptions) subscription.room()
         this.#flush()
       },
-      onWrite: () => {
-        for (const subscription of subscriptions) subscription.written()
-      },
     })
     let hasLeft = false
     const connection: Connection = {
+      isDirty: false,
       subscriptions,
       flush: () => outbox.flush(),
       leave: (reason) => {
@@ -112,7 +114,6 @@ export class Hub implements LiveFeed {
         for (const subscription of subscriptions) subscription.end()
         outbox.close()
         this.#connections.delete(connection)
-        this.#dirty.delete(connection)
       },
     }
     this.#connections.add(connection)
@@ -122,8 +123,9 @@ export class Hub implements LiveFeed {
       subscribe: (request, frameOf) => this.#subscribe(connection, outbox, request, frameOf),
       send: (frame) => {
         outbox.first(frame)
-        outbox.flush()
+        this.#flushSoon(connection)
       },
+      flush: () => outbox.flush(),
       get waitingBytes() {
         return outbox.bytes
       },
@@ -173,13 +175,12 @@ export class Hub implements LiveFeed {
       cursorOf: (contextId, seq) => log.cursorOf(contextId, seq),
       allCursorOf: (gseq) => allCursor(log.epoch, gseq),
       head: () => this.#ring.head,
-      isFull: () => outbox.isFull,
-      hasWaiting: () => outbox.hasWaiting,
+      outbox,
       offer: (delivery) => {
         const frame = frameOf(delivery)
         if (frame === null) return
         outbox.offer(frame)
-        this.#dirty.add(connection)
+        this.#note(connection)
       },
       nowMs: () => clock.monotonicMs(),
       wantsReading: (subscription) => this.#readFor(subscription),
@@ -260,14 +261,16 @@ export class Hub implements LiveFeed {
     yield* this.#byContext.get(event.contextId) ?? []
   }
 
+  /** Whoever wrote is answered before anybody hears of it: a thousand subscribers take longer than the write. */
   #hint(): void {
     this.#hasHint = true
-    if (!this.#isReading) void this.#readOn()
+    if (this.#isReading) return
+    this.#isReading = true
+    atEndOfTurn(() => void this.#readOn())
   }
 
   /** Reads what is new, once for all. A hint that comes meanwhile is not lost: it is read for again. */
   async #readOn(): Promise<void> {
-    this.#isReading = true
     while (this.#hasHint && this.#watching !== null) {
       this.#hasHint = false
       try {
@@ -293,8 +296,13 @@ export class Hub implements LiveFeed {
       if (this.#watching !== watching) return
       const events = page.events.map(feedEvent)
       this.#ring.add(events, page.next)
+      // One event goes to each socket at once, while what is known of it is at hand; several go as one piece.
+      const isAlone = events.length === 1
       for (const event of events) {
-        for (const subscription of this.#hearersOf(event)) if (subscription.isLive) subscription.hear(event)
+        for (const subscription of this.#hearersOf(event)) {
+          if (subscription.isLive) subscription.hear(event)
+          if (isAlone) this.#flush()
+        }
       }
       this.#flush()
       if (page.isAtEnd) return
@@ -357,9 +365,30 @@ export class Hub implements LiveFeed {
     }
   }
 
+  #note(connection: Connection): void {
+    if (!connection.isDirty) this.#dirty.push(connection)
+    connection.isDirty = true
+  }
+
+  /** Answers to calls that shared one commit come in one turn, and leave as one piece. */
+  #flushSoon(connection: Connection): void {
+    this.#note(connection)
+    if (this.#isFlushDue) return
+    this.#isFlushDue = true
+    atEndOfTurn(() => {
+      this.#isFlushDue = false
+      this.#flush()
+    })
+  }
+
   #flush(): void {
-    for (const connection of this.#dirty) connection.flush()
-    this.#dirty.clear()
+    if (this.#dirty.length === 0) return
+    const dirty = this.#dirty
+    this.#dirty = []
+    for (const connection of dirty) {
+      connection.isDirty = false
+      connection.flush()
+    }
   }
 
   #failed(error: unknown): void {

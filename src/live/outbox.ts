@@ -10,9 +10,10 @@ export type OutboxOptions<F> = {
   readonly framesMax: number
   /** It was full, and is half empty now. */
   readonly onRoom: () => void
-  /** All that waited is in the socket's hands, in order: what is sent from now on comes after it. */
-  readonly onWrite: () => void
 }
+
+/** Shared by all that wait for nothing; never pushed to. */
+const none: never[] = []
 
 /**
  * What one connection has not taken yet (COL-1102).
@@ -25,21 +26,33 @@ export type OutboxOptions<F> = {
  */
 export class Outbox<F> {
   readonly #options: OutboxOptions<F>
+  // What is asked for each frame of each subscriber stands in the one object.
+  readonly #door: OutboxDoor<F>
+  readonly #bytesMax: number
+  readonly #framesMax: number
   #first: F[] = []
-  #waiting: F[] = []
+  #waiting: F[] = none
+  /** Of all that the socket has not taken, and of what of it is under way. */
   #bytes = 0
   #frames = 0
+  #bytesUnderWay = 0
+  #framesUnderWay = 0
   #isUnderWay = false
   #wasFull = false
   #isClosed = false
   #emptied: (() => void)[] = []
+  /** How often all that waited was put into the socket's hands, in order: what is offered from then on comes after it. */
+  flushes = 0
 
   constructor(options: OutboxOptions<F>) {
     this.#options = options
+    this.#door = options.door
+    this.#bytesMax = options.bytesMax
+    this.#framesMax = options.framesMax
   }
 
   get isFull(): boolean {
-    const isFull = this.#bytes >= this.#options.bytesMax || this.#frames >= this.#options.framesMax
+    const isFull = this.#bytes >= this.#bytesMax || this.#frames >= this.#framesMax
     if (isFull) this.#wasFull = true
     return isFull
   }
@@ -55,7 +68,9 @@ export class Outbox<F> {
 
   offer(frame: F): void {
     if (this.#isClosed) return
-    this.#waiting.push(frame)
+    // A list of one is made as such: grown, it would have room for many.
+    if (this.#waiting.length === 0) this.#waiting = [frame]
+    else this.#waiting.push(frame)
     this.#count(frame)
   }
 
@@ -68,17 +83,22 @@ export class Outbox<F> {
   /** Writes what waits, unless a write is under way: that one's end sees to it. */
   flush(): void {
     if (this.#isUnderWay || this.#isClosed) return
-    const frames = this.#first.length === 0 ? this.#waiting : [...this.#first, ...this.#waiting]
+    const hasFirst = this.#first.length > 0
+    const frames = hasFirst ? [...this.#first, ...this.#waiting] : this.#waiting
     if (frames.length === 0) return
-    const bytes = frames.reduce((sum, frame) => sum + this.#options.bytesOf(frame), 0)
-    this.#first = []
-    this.#waiting = []
+    if (hasFirst) this.#first = []
+    this.#waiting = none
+    // Nothing is under way, so what waits is all there is.
+    this.#framesUnderWay = this.#frames
+    this.#bytesUnderWay = this.#bytes
     this.#isUnderWay = true
-    this.#options.onWrite()
-    this.#options.door.write(
-      frames,
-      once(() => this.#taken(frames.length, bytes)),
-    )
+    this.flushes++
+    // A socket that says twice that it took a write must not be believed twice.
+    let isTaken = false
+    this.#door.write(frames, () => {
+      if (!isTaken) this.#taken()
+      isTaken = true
+    })
   }
 
   /** Resolves when nothing waits and nothing is under way. */
@@ -90,7 +110,7 @@ export class Outbox<F> {
   close(): void {
     this.#isClosed = true
     this.#first = []
-    this.#waiting = []
+    this.#waiting = none
     this.#settle()
   }
 
@@ -99,12 +119,12 @@ export class Outbox<F> {
     this.#frames++
   }
 
-  #taken(frames: number, bytes: number): void {
+  #taken(): void {
     this.#isUnderWay = false
-    this.#frames -= frames
-    this.#bytes -= bytes
+    this.#frames -= this.#framesUnderWay
+    this.#bytes -= this.#bytesUnderWay
     if (this.#isClosed) return
-    if (this.#wasFull && this.#bytes * 2 <= this.#options.bytesMax && this.#frames * 2 <= this.#options.framesMax) {
+    if (this.#wasFull && this.#bytes * 2 <= this.#bytesMax && this.#frames * 2 <= this.#framesMax) {
       this.#wasFull = false
       this.#options.onRoom()
     }
@@ -113,15 +133,7 @@ export class Outbox<F> {
   }
 
   #settle(): void {
+    if (this.#emptied.length === 0) return
     for (const resolve of this.#emptied.splice(0)) resolve()
-  }
-}
-
-/** A socket that says twice that it took a write must not be believed twice. */
-function once(work: () => void): () => void {
-  let isDone = false
-  return () => {
-    if (!isDone) work()
-    isDone = true
   }
 }

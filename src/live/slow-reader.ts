@@ -21,7 +21,16 @@ export type SlowReader = {
 
 export type SlowLimits = { readonly keysMax: number; readonly bytesMax: number }
 
+/** Of policies that leave nothing out and keep nothing: one for all. */
+const keepsNothing: SlowReader = {
+  miss: () => undefined,
+  takeLag: () => null,
+  shift: () => undefined,
+  isEmpty: true,
+}
+
 export function slowReader(policy: FeedPolicy, { keysMax, bytesMax }: SlowLimits): SlowReader {
+  if (policy.kind === 'pause' || policy.kind === 'disconnect') return keepsNothing
   const kept = new Map<string, Kept>()
   let bytes = 0
   let lag: Lag | null = null

@@ -2,6 +2,7 @@ import type { Delivery, FeedEvent, FeedPolicy, FeedSubscription, SubscribeReques
 import { limits } from '../model/limits.ts'
 import type { LogPlace } from '../model/log-store.ts'
 import { matcher } from './feed-event.ts'
+import type { Outbox } from './outbox.ts'
 import { slowReader, type SlowReader } from './slow-reader.ts'
 
 /** What a subscription needs of the hub and of its connection. */
@@ -9,9 +10,7 @@ export type SubscriptionDoor = {
   readonly cursorOf: (contextId: string, seq: number) => string
   readonly allCursorOf: (gseq: number) => string
   readonly head: () => number
-  readonly isFull: () => boolean
-  /** Whether something offered is not in the socket's hands yet. */
-  readonly hasWaiting: () => boolean
+  readonly outbox: Pick<Outbox<unknown>, 'isFull' | 'hasWaiting' | 'flushes'>
   readonly offer: (delivery: Delivery) => void
   readonly nowMs: () => number
   /** It stands behind the end and has room: read for it. */
@@ -39,8 +38,10 @@ export class Subscription implements FeedSubscription {
   /** Everything up to here was delivered or left out by the filter, in the order of all and within the one context. */
   #gseq: number
   #seq: number
-  /** Where the subscriber itself stands when something waits: before it. */
-  #written: LogPlace
+  readonly #outbox: SubscriptionDoor['outbox']
+  /** Where the subscriber itself stood before the first of what it was offered since that flush. */
+  #offered: LogPlace
+  #offeredAtFlush = -1
   /** Where it stands while events are kept for it, or left out and not told yet. */
   #beforeMissed: LogPlace | null = null
   #n = 0
@@ -52,6 +53,7 @@ export class Subscription implements FeedSubscription {
 
   constructor(door: SubscriptionDoor, request: SubscribeRequest, place: LogPlace) {
     this.#door = door
+    this.#outbox = door.outbox
     this.#policy = request.policy ?? { kind: 'pause' }
     this.#slow = slowReader(this.#policy, { keysMax: limits.conflatedKeysMax, bytesMax: limits.outboxBytesMax })
     this.maxPauseMs = request.maxPauseMs ?? limits.feedPauseMsMax
@@ -59,7 +61,7 @@ export class Subscription implements FeedSubscription {
     this.contexts = request.contexts
     this.#gseq = place.gseq
     this.#seq = place.seq
-    this.#written = place
+    this.#offered = place
     this.#credits = request.credits ?? Number.POSITIVE_INFINITY
   }
 
@@ -87,12 +89,8 @@ export class Subscription implements FeedSubscription {
 
   /** Resuming here misses nothing and repeats nothing: what waits in the outbox is not behind it. */
   get cursor(): string {
-    return this.#cursorOf(this.#door.hasWaiting() ? this.#written : this.#place())
-  }
-
-  /** All that was offered is in the socket's hands. */
-  written(): void {
-    this.#written = this.#place()
+    const hasWaiting = this.#outbox.hasWaiting && this.#offeredAtFlush === this.#outbox.flushes
+    return this.#cursorOf(hasWaiting ? this.#offered : this.#place())
   }
 
   #place(): LogPlace {
@@ -100,7 +98,7 @@ export class Subscription implements FeedSubscription {
   }
 
   get hasRoom(): boolean {
-    return this.#credits > 0 && !this.#door.isFull()
+    return this.#credits > 0 && !this.#outbox.isFull
   }
 
   /** How long the socket has taken nothing; waiting for credits is the subscriber's own wish and does not count. */
@@ -175,7 +173,8 @@ export class Subscription implements FeedSubscription {
   overhear(event: FeedEvent): void {
     if (this.state !== 'live' || !this.matches(event) || !this.hasRoom) return
     this.#credits--
-    this.#door.offer({ kind: 'event', n: ++this.#n, event, cursor: this.cursor })
+    const { cursor } = this
+    this.#offer({ kind: 'event', n: ++this.#n, event, cursor })
   }
 
   /** Events of a page or of the ring, until there is no room. @returns whether all were taken */
@@ -203,7 +202,7 @@ export class Subscription implements FeedSubscription {
     if (this.#hasTold) return
     this.#hasTold = true
     // It goes behind what waits, so it may name the place after that.
-    this.#door.offer({ kind: 'live', cursor: this.#cursorOf(this.#place()) })
+    this.#offer({ kind: 'live', cursor: this.#cursorOf(this.#place()) })
   }
 
   /** The cursor after an event, of the form this stream uses. */
@@ -223,19 +222,33 @@ export class Subscription implements FeedSubscription {
   }
 
   #deliver(event: FeedEvent): void {
+    this.#notePlace()
     this.#pass(event)
     this.#send(event)
   }
 
   #send(event: FeedEvent): void {
     this.#credits--
-    this.#door.offer({ kind: 'event', n: ++this.#n, event, cursor: this.cursorAt(event) })
+    this.#offer({ kind: 'event', n: ++this.#n, event, cursor: this.cursorAt(event) })
+  }
+
+  #offer(delivery: Delivery): void {
+    this.#notePlace()
+    this.#door.offer(delivery)
+  }
+
+  /** Before the first offer since the last flush: whoever resumes gets what waits once more. */
+  #notePlace(): void {
+    if (this.#offeredAtFlush === this.#outbox.flushes) return
+    this.#offeredAtFlush = this.#outbox.flushes
+    // Not the end of the log: what is offered now may be in it already.
+    this.#offered = this.#beforeMissed ?? { gseq: this.#gseq, seq: this.#seq }
   }
 
   /** What was kept for a slow reader, the notice of what was not before it. */
   #release(): void {
     const lag = this.#slow.takeLag()
-    if (lag !== null) this.#door.offer({ kind: 'lagged', ...lag, cursor: lag.to })
+    if (lag !== null) this.#offer({ kind: 'lagged', ...lag, cursor: lag.to })
     while (this.hasRoom) {
       const event = this.#slow.shift()
       if (event === undefined) break

@@ -37,8 +37,10 @@ export type LeaveReason = 'too_slow' | 'draining'
 export interface FeedConnection {
   /** Resolves when the position is fixed. Rejects: invalid_cursor, cursor_gone with `{reason, earliest, latest}`. */
   subscribe(request: SubscribeRequest, frameOf: (delivery: Delivery) => Frame | null): Promise<FeedSubscription>
-  /** A frame of the face's own (answers, heartbeats): goes before events that wait. */
+  /** A frame of the face's own (answers, heartbeats): goes before events that wait, at the end of this turn. */
   send(frame: Frame): void
+  /** Gives the socket at once what was sent: before it is closed. */
+  flush(): void
   /** Bytes that wait for the socket. */
   readonly waitingBytes: number
   close(): void

@@ -26,18 +26,23 @@ export function createIds(clock: Clock, random: Random): Ids {
 
 /** 48 bits of time, then a counter of 12 + 30 bits that begins anywhere, then chance (RFC 9562, method 1). */
 function uuids(clock: Clock, random: Random): () => string {
-  let [ms, counter] = [0, 0n]
+  let [ms, counter] = [0, 0]
   const chance = hexStock(random)
   return () => {
     const nowMs = Math.max(clock.nowMs(), 0)
-    if (nowMs > ms) [ms, counter] = [nowMs, BigInt(`0x${chance(10)}`)]
-    else if (++counter >> 42n > 0n) [ms, counter] = [ms + 1, 0n]
-    const high = (counter >> 30n).toString(16).padStart(3, '0')
-    const low = ((counter & 0x3fff_ffffn) | 0x8000_0000n).toString(16)
+    if (nowMs > ms) [ms, counter] = [nowMs, Number.parseInt(chance(10), 16)]
+    else if (++counter >= counterEnd) [ms, counter] = [ms + 1, 0]
+    const high = Math.floor(counter / lowEnd)
+      .toString(16)
+      .padStart(3, '0')
+    const low = (0x8000_0000 + (counter % lowEnd)).toString(16)
     const time = ms.toString(16).padStart(12, '0')
     return `${time.slice(0, 8)}-${time.slice(8)}-7${high}-${low.slice(0, 4)}-${low.slice(4)}${chance(8)}`
   }
 }
+
+const lowEnd = 2 ** 30
+const counterEnd = 2 ** 42
 
 /** Chance is cheaper by the hundred. */
 function hexStock(random: Random): (digits: number) => string {

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http'
 import { Hono, type Context } from 'hono'
 import type { Caller } from '../api/caller.ts'
 import { EngramError, toEngramError } from '../model/errors.ts'
@@ -50,11 +51,17 @@ export type SeenRequest = {
 type Trace = {
   readonly requestId: string
   readonly node: NodeSide
+  readonly header: HeaderOf
   headers: Readonly<Record<string, string>>
   route: string
   code: string | null
+  /** Of an answer that Node was given already; 0 where a web response carries it. */
+  sentStatus: number
   answerBytes: number
 }
+
+/** A header of the request by its name in small letters. */
+type HeaderOf = (name: string) => string | undefined
 
 type Env = { readonly Bindings: { readonly trace: Trace } }
 
@@ -66,23 +73,22 @@ export function httpHandler(options: HttpOptions): FetchHandler {
   app.onError((error, context) => failure(error, context.env.trace, options.log))
   return async (request, node = {}) => {
     const started = options.monotonicMs()
-    const requestId = ownRequestId(request) ?? options.newRequestId()
-    const trace: Trace = { requestId, node, headers: {}, route: '', code: null, answerBytes: 0 }
-    trace.headers = corsHeaders(request, options)
-    const refusal = isPreflight(request)
+    const trace = traceOf(request, node, options)
+    const refusal = isPreflight(request, trace)
       ? null
-      : isLockedOut(request, options)
+      : isLockedOut(request, trace, options)
         ? unauthorized()
-        : limited(request, trace, options)
+        : limited(trace, options)
     const response =
       refusal === null
         ? await (answerToAgent(request, trace, options) ?? app.fetch(request, { trace }))
         : failure(refusal, trace, options.log)
     const tookMs = options.monotonicMs() - started
+    const status = trace.sentStatus === 0 ? response.status : trace.sentStatus
     options.log.debug('request', {
       method: request.method,
       path: trace.route,
-      status: response.status,
+      status,
       duration_ms: Math.round(tookMs),
       request_id: trace.requestId,
       ...(trace.code === null ? {} : { code: trace.code }),
@@ -90,9 +96,9 @@ export function httpHandler(options: HttpOptions): FetchHandler {
     options.observe?.({
       method: request.method,
       path: trace.route,
-      status: response.status,
+      status,
       tookMs,
-      requestBytes: Number(request.headers.get('content-length') ?? 0),
+      requestBytes: Number(trace.header('content-length') ?? 0),
       answerBytes: trace.answerBytes,
       code: trace.code,
     })
@@ -100,29 +106,57 @@ export function httpHandler(options: HttpOptions): FetchHandler {
   }
 }
 
-/** The caller's own name for its request, when it is a plain one (COL-407). */
-function ownRequestId(request: Request): string | null {
-  const given = request.headers.get('x-request-id')
-  return given !== null && /^[A-Za-z0-9_-]{1,64}$/.test(given) ? given : null
+function traceOf(request: Request, node: NodeSide, options: HttpOptions): Trace {
+  const header = headerOf(request, node)
+  const trace: Trace = {
+    requestId: ownRequestId(header) ?? options.newRequestId(),
+    node,
+    header,
+    headers: {},
+    route: '',
+    code: null,
+    sentStatus: 0,
+    answerBytes: 0,
+  }
+  trace.headers = corsHeaders(request, trace, options)
+  return trace
 }
 
-function limited(request: Request, trace: Trace, options: HttpOptions): EngramError | null {
+/** Node has read the headers already: those of the web request would be made of them once more. */
+const headerOf = (request: Request, { incoming }: NodeSide): HeaderOf =>
+  incoming === undefined
+    ? (name) => request.headers.get(name) ?? undefined
+    : (name) => {
+        const value = incoming.headers[name]
+        return typeof value === 'object' ? value.join(', ') : value
+      }
+
+/** The caller's own name for its request, when it is a plain one (COL-407). */
+function ownRequestId(header: HeaderOf): string | null {
+  const given = header('x-request-id')
+  return given !== undefined && /^[A-Za-z0-9_-]{1,64}$/.test(given) ? given : null
+}
+
+function limited(trace: Trace, options: HttpOptions): EngramError | null {
   if (options.limit === undefined) return null
-  const header = (name: string): string | undefined => request.headers.get(name) ?? undefined
-  const { refused: error, headers } = options.limit(header, trace.node.incoming?.socket.remoteAddress ?? '')
+  const { refused: error, headers } = options.limit(trace.header, trace.node.incoming?.socket.remoteAddress ?? '')
   trace.headers = { ...trace.headers, ...headers }
   return error
 }
 
-const isPreflight = (request: Request): boolean =>
-  request.method === 'OPTIONS' && request.headers.has('access-control-request-method')
+const isPreflight = (request: Request, { header }: Trace): boolean =>
+  request.method === 'OPTIONS' && header('access-control-request-method') !== undefined
 
 /** What a page of a listed site is told; the front door has refused every other. */
-function corsHeaders(request: Request, { corsOrigins = [] }: HttpOptions): Readonly<Record<string, string>> {
-  const origin = request.headers.get('origin')
-  if (origin === null || !corsOrigins.includes(origin)) return {}
+function corsHeaders(
+  request: Request,
+  trace: Trace,
+  { corsOrigins = [] }: HttpOptions,
+): Readonly<Record<string, string>> {
+  const origin = trace.header('origin')
+  if (origin === undefined || !corsOrigins.includes(origin)) return {}
   const allowed = { 'Access-Control-Allow-Origin': origin, Vary: 'Origin', 'Access-Control-Expose-Headers': exposed }
-  return isPreflight(request)
+  return isPreflight(request, trace)
     ? {
         ...allowed,
         'Access-Control-Allow-Methods': 'GET, POST, PUT, PATCH, DELETE',
@@ -141,8 +175,8 @@ const pathOf = (route: Route): string =>
   route.path.replaceAll(/\{(\w+)(\.\.\.)?\}/g, (_, name: string, rest?: string) => `:${name}${rest ? '{.+}' : ''}`)
 
 /** Where others can reach the server even an unknown path tells nothing without the token (MEM-1302). */
-function isLockedOut(request: Request, options: HttpOptions): boolean {
-  return options.guardAll && !isTrusted(request, options.token()) && !isProbe(request, options.routes)
+function isLockedOut(request: Request, trace: Trace, options: HttpOptions): boolean {
+  return options.guardAll && !isTrusted(trace, options.token()) && !isProbe(request, options.routes)
 }
 
 function isProbe(request: Request, routes: readonly Route[]): boolean {
@@ -152,19 +186,24 @@ function isProbe(request: Request, routes: readonly Route[]): boolean {
 
 /** Null where no agent asks. */
 function answerToAgent(request: Request, trace: Trace, options: HttpOptions): Promise<Response> | null {
-  const handler = mcpHandlerFor(new URL(request.url).pathname, options.mcp)
+  const handler = mcpHandlerFor(queryOf(request.url).path, options.mcp)
   if (handler === null) return null
   trace.route = mcpPath
-  return guardedAnswer(handler, request, options).catch((error: unknown) => failure(error, trace, options.log))
+  return guardedAnswer(handler, request, trace, options).catch((error: unknown) => failure(error, trace, options.log))
 }
 
-async function guardedAnswer(handler: FetchHandler, request: Request, options: HttpOptions): Promise<Response> {
-  checkToken(request, 'guarded', options)
+async function guardedAnswer(
+  handler: FetchHandler,
+  request: Request,
+  trace: Trace,
+  options: HttpOptions,
+): Promise<Response> {
+  checkToken(trace, 'guarded', options)
   return handler(request)
 }
 
-const isTrusted = (request: Request, token: string | undefined): boolean =>
-  token !== undefined && carriesToken(request.headers.get('authorization'), token)
+const isTrusted = ({ header }: Trace, token: string | undefined): boolean =>
+  token !== undefined && carriesToken(header('authorization') ?? null, token)
 
 async function answer(context: Context<Env>, route: Route, options: HttpOptions): Promise<Response> {
   const { trace } = context.env
@@ -179,8 +218,8 @@ async function answer(context: Context<Env>, route: Route, options: HttpOptions)
   }
 }
 
-/** The adapter leaves an answer alone that says so. */
-const alreadySent = (): Response => new Response(null, { headers: { 'x-hono-already-sent': 'true' } })
+/** The adapter leaves an answer alone that says so. One for all: nothing of it is ever read but this header. */
+const alreadySent = new Response(null, { headers: { 'x-hono-already-sent': 'true' } })
 
 /** What waited and was ended by the stop of the server did not end by its caller's wish. */
 function givenUp(thrown: unknown, { stopping }: HttpOptions): unknown {
@@ -190,47 +229,58 @@ function givenUp(thrown: unknown, { stopping }: HttpOptions): unknown {
 
 async function answerBy(context: Context<Env>, route: Route, options: HttpOptions): Promise<Response> {
   const { trace } = context.env
-  if (typeof route.guard !== 'function') checkToken(context.req.raw, route.guard, options)
+  if (typeof route.guard !== 'function') checkToken(trace, route.guard, options)
   const request = await routeRequest(context, route, options)
-  if (typeof route.guard === 'function') checkToken(context.req.raw, route.guard(request), options)
+  if (typeof route.guard === 'function') checkToken(trace, route.guard(request), options)
   const { outgoing } = trace.node
   if (route.stream !== undefined && outgoing !== undefined) {
     // What would come is never over, so only its type is told.
     if (context.req.method === 'HEAD') return new Response(null, { headers: { 'Content-Type': 'text/event-stream' } })
     for (const [name, value] of Object.entries(trace.headers)) outgoing.setHeader(name, value)
     await route.stream(request, outgoing, trace.requestId)
-    return alreadySent()
+    return alreadySent
   }
   const given = await route.answer(options.caller, request)
   const text = given.text ?? JSON.stringify(given.body)
   trace.answerBytes = text.length
-  return new Response(text, {
-    status: given.status,
-    headers: { ...commonHeaders(trace.requestId), ...trace.headers, ...given.headers },
-  })
+  const headers = { ...commonHeaders(trace.requestId), ...trace.headers, ...given.headers }
+  if (outgoing === undefined) return new Response(text, { status: given.status, headers })
+  sendNow(outgoing, given.status, headers, text)
+  trace.sentStatus = given.status
+  return alreadySent
+}
+
+/** A web response would be taken apart again by the adapter, which costs more than most operations. */
+function sendNow(
+  outgoing: ServerResponse,
+  status: number,
+  headers: Readonly<Record<string, string>>,
+  text: string,
+): void {
+  const body = Buffer.from(text)
+  outgoing.writeHead(status, { ...headers, 'Content-Length': body.byteLength }).end(body)
 }
 
 async function routeRequest(context: Context<Env>, route: Route, options: HttpOptions): Promise<RouteRequest> {
-  const { url, raw } = context.req
-  const { search } = queryOf(url)
+  const { header } = context.env.trace
+  const { path, search } = queryOf(context.req.url)
   const bodyBytesMax = route.bodyBytesMax ?? limits.httpBodyBytesMax
   return {
     params: context.req.param(),
     query: firstValues(search),
     queryAll: (name) => search.getAll(name),
-    rawPath: queryOf(url).path,
-    header: (name) => raw.headers.get(name) ?? undefined,
+    rawPath: path,
+    header: (name) => header(name.toLowerCase()),
     signal: () => waitingSignal(context, options),
     body: takesBody(route) ? await readJsonBody(bodySource(context), bodyBytesMax, route.bodyType) : null,
     projectOverride: options.projectOverride,
-    ...idempotencyOf(context.req.raw),
+    ...idempotencyOf(header),
   }
 }
 
 function bodySource({ req, env }: Context<Env>): BodySource {
-  const { incoming } = env.trace.node
-  const { raw } = req
-  return incoming === undefined ? raw : { headers: raw.headers, body: null, incoming }
+  const { node, header } = env.trace
+  return node.incoming === undefined ? { header, body: req.raw.body } : { header, body: null, incoming: node.incoming }
 }
 
 /** A request that waits is told when its caller is gone or the server stops, and may be silent for as long as it waits. */
@@ -250,8 +300,8 @@ function queryOf(url: string): { readonly path: string; readonly search: URLSear
     : { path: url.slice(from, at), search: new URLSearchParams(url.slice(at + 1)) }
 }
 
-function idempotencyOf(request: Request): { readonly idempotencyKey?: string } {
-  const key = request.headers.get('idempotency-key') ?? ''
+function idempotencyOf(header: HeaderOf): { readonly idempotencyKey?: string } {
+  const key = header('idempotency-key') ?? ''
   return key === '' ? {} : { idempotencyKey: key }
 }
 
@@ -265,13 +315,13 @@ function firstValues(search: URLSearchParams): ReadonlyMap<string, string> {
 }
 
 /** Loopback keeps reading and saving open, so that published plug-ins work; the rest wants the token (MEM-1302). */
-function checkToken(request: Request, guard: Guard, options: HttpOptions): void {
+function checkToken(trace: Trace, guard: Guard, options: HttpOptions): void {
   if (guard === 'open') return
   const token = options.token()
   if (token === undefined && guard === 'token') {
     throw new EngramError('token_required', 'This route works only when ENGRAM_HTTP_TOKEN is set.')
   }
-  if (token !== undefined && !isTrusted(request, token)) throw unauthorized()
+  if (token !== undefined && !isTrusted(trace, token)) throw unauthorized()
 }
 
 const unauthorized = (): EngramError =>

@@ -22,8 +22,10 @@ describe('isDeeper', () => {
 })
 
 describe('readJsonBody', () => {
-  const read = (body: string | Uint8Array | null, headers: Readonly<Record<string, string>> = {}) =>
-    readJsonBody(new Request('http://localhost/', { method: 'POST', body: body as string, headers }), 64)
+  const read = (body: string | Uint8Array | null, headers: Readonly<Record<string, string>> = {}) => {
+    const request = new Request('http://localhost/', { method: 'POST', body: body as string, headers })
+    return readJsonBody({ header: (name) => request.headers.get(name) ?? undefined, body: request.body }, 64)
+  }
   const json = { 'Content-Type': 'application/json' }
 
   it.each([

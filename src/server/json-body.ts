@@ -3,7 +3,10 @@ import { EngramError } from '../model/errors.ts'
 import { limits } from '../model/limits.ts'
 
 /** The parts of a web request a body is read from; Node's own side of it, where there is one, is read at a third of the cost. */
-export type BodySource = Pick<Request, 'headers' | 'body'> & { readonly incoming?: Readable | undefined }
+export type BodySource = Pick<Request, 'body'> & {
+  readonly header: (name: string) => string | undefined
+  readonly incoming?: Readable
+}
 
 /**
  * The JSON object a request carries, or null when it has no body. Read only up to the limit: one byte more is
@@ -16,21 +19,21 @@ export async function readJsonBody(
   bytesMax: number,
   wanted: 'json' | 'any' = 'json',
 ): Promise<Readonly<Record<string, unknown>> | null> {
-  const type = wanted === 'any' ? 'application/json' : request.headers.get('content-type')
-  if (type !== null && !isJson(type)) throw unsupported(`got ${JSON.stringify(type.slice(0, 80))}`)
-  if (!['', 'identity'].includes(request.headers.get('content-encoding')?.toLowerCase() ?? '')) {
+  const type = wanted === 'any' ? 'application/json' : request.header('content-type')
+  if (type !== undefined && !isJson(type)) throw unsupported(`got ${JSON.stringify(type.slice(0, 80))}`)
+  if (!['', 'identity'].includes(request.header('content-encoding')?.toLowerCase() ?? '')) {
     throw unsupported('got a compressed body')
   }
   const text = await readText(request, bytesMax)
   if (text === '') return null
-  if (type === null) throw unsupported('got none')
+  if (type === undefined) throw unsupported('got none')
   return text.trim() === '' ? null : parseObject(text)
 }
 
 const isJson = (type: string): boolean => /^application\/(?:[\w.+-]{1,80}\+)?json\s*(?:;|$)/i.test(type)
 
 async function readText(request: BodySource, bytesMax: number): Promise<string> {
-  if (Number(request.headers.get('content-length') ?? 0) > bytesMax) throw tooLarge(bytesMax)
+  if (Number(request.header('content-length') ?? 0) > bytesMax) throw tooLarge(bytesMax)
   if (request.incoming !== undefined) return readNodeText(request.incoming, bytesMax)
   if (request.body === null) return ''
   const decoder = new TextDecoder()

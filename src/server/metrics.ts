@@ -11,9 +11,14 @@ export type Metrics = {
   readonly text: () => Promise<string>
   readonly seen: (request: SeenRequest) => void
   readonly watch: StreamWatch
+  /** Told of each commit of the store. */
+  readonly committed: (commit: CommitFigures) => void
   /** The caller, with what it does counted. */
   readonly counted: (caller: Caller) => Caller
 }
+
+/** Of one commit: operations in it, how durable it is, how long the COMMIT took. */
+export type CommitFigures = { readonly jobs: number; readonly durability: 'full' | 'normal'; readonly tookMs: number }
 
 export type MetricsOptions = {
   readonly version: string
@@ -31,6 +36,7 @@ export type StoreSizes = {
 }
 
 const doubling = (start: number, count: number): number[] => Array.from({ length: count }, (_, at) => start * 2 ** at)
+const batchBuckets = Array.from({ length: 8 }, (_, at) => 1 + at * 8)
 const seconds = { api: doubling(0.001, 15), storage: doubling(0.0001, 15), short: doubling(0.0001, 10) }
 
 export function createMetrics(options: MetricsOptions): Metrics {
@@ -61,7 +67,9 @@ export function createMetrics(options: MetricsOptions): Metrics {
   gauge('engram_router_queue_size', 'Always 0: a subscription is a place in the log, not a queue.')
   const resets = counter('engram_stream_resets_total', 'Subscribers whose place was gone.', ['reason'])
   const paused = counter('engram_stream_paused_total', 'Subscribers that were too slow and had to go.', ['protocol'])
-  counter('engram_stream_lagged_events_total', 'Events left out by a policy.', ['protocol'])
+  const lagged = counter('engram_stream_lagged_events_total', 'Events left out by a policy.', ['protocol'])
+  const batches = histogram('engram_wal_batch_size', 'Operations in one commit.', batchBuckets)
+  const syncs = histogram('engram_wal_sync_duration_seconds', 'Commits that were synced.', seconds.short)
   const sums: Record<StreamProtocol, number> = { sse: 0, websocket: 0 }
   const operations = operationMetrics({ counter, gauge, histogram, routed })
 
@@ -112,9 +120,14 @@ export function createMetrics(options: MetricsOptions): Metrics {
         routing.observe(ms / 1_000)
       },
       reset: (reason) => resets.inc({ reason }),
+      lagged: (protocol, count) => lagged.inc({ protocol }, count),
       left: (protocol, reason) => {
         if (reason === 'too_slow') paused.inc({ protocol })
       },
+    },
+    committed: ({ jobs, durability, tookMs }) => {
+      batches.observe(jobs)
+      if (durability === 'full') syncs.observe(tookMs / 1_000)
     },
     counted: (caller) => countedCaller(caller, options.monotonicMs, operations),
   }
@@ -172,9 +185,6 @@ function operationMetrics({ counter, histogram, routed }: Makers): OperationWatc
   const done = counter('engram_storage_operations_total', 'Operations.', ['operation', 'success'])
   const took = histogram('engram_storage_operation_duration_seconds', 'Operations.', seconds.storage, ['operation'])
   const appends = histogram('engram_append_duration_seconds', 'Appends.', seconds.storage, ['durability'])
-  const batches = Array.from({ length: 8 }, (_, at) => 1 + at * 8)
-  histogram('engram_wal_batch_size', 'Operations in one commit.', batches)
-  histogram('engram_wal_sync_duration_seconds', 'Commits that were synced.', seconds.short)
   const acquired = counter('engram_locks_acquired_total', 'Leases granted.')
   const released = counter('engram_locks_released_total', 'Leases given back.')
   const timedOut = counter('engram_locks_timeout_total', 'Requests that waited for a lease in vain.')

@@ -72,6 +72,16 @@ export class Connection {
     return rowsAs<Row[]>(this.#prepare(sql).all(...bound(sql, values)))
   }
 
+  /** The first column of each row, for reads of many texts: no object is made around them. */
+  column(sql: string, values: readonly SqlValue[] = []): unknown[] {
+    const statement = this.#prepare(sql).pluck(true)
+    try {
+      return statement.all(...bound(sql, values))
+    } finally {
+      statement.pluck(false)
+    }
+  }
+
   /** Rows as they come. The statement is out of the cache meanwhile, so the same SQL may run inside the loop. */
   *iterate<Row>(sql: string, values: readonly SqlValue[] = []): IterableIterator<Row> {
     const statement = this.#prepare(sql)

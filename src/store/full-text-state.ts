@@ -135,7 +135,7 @@ export function mergeAfterSave(tx: WriteTx, rowId: number): void {
  * Merges up to about `pages` pages of segments; false when there was nothing to merge. `whole` works towards one single
  * segment, as `optimize` does, but in steps (RET-106).
  */
-export function mergeSegments(tx: WriteTx, table: MergedTable, pages: number, whole: boolean): boolean {
+export function mergeSegments(tx: WriteTx, table: MergedTable | 'unit_fts', pages: number, whole: boolean): boolean {
   const before = totalChanges(tx)
   tx.run(`INSERT INTO ${table} (${table}, rank) VALUES ('merge', ?)`, whole ? -pages : pages)
   // The command itself counts as one change (sqlite.org/fts5.html, the merge command).

@@ -135,7 +135,20 @@ const scanRowsMax = 5_000
 /** One page of the log. A single context is read by its own index, several by the order of all. */
 export function readLog(tx: ReadTx, range: LogRange): LogPage {
   if (range.contexts !== 'all' && range.contexts.length === 1) return readContext(tx, range.contexts[0] ?? '', range)
-  return readSeveral(tx, range)
+  return isTail(range) ? readTail(tx, range) : readSeveral(tx, range)
+}
+
+/** Everything after a place: what the hub reads after each commit. */
+const isTail = ({ contexts, reverse, kinds, types, agents, meta, sinceMs, untilMs }: LogRange): boolean =>
+  contexts === 'all' &&
+  reverse !== true &&
+  [kinds, types, agents, meta, sinceMs, untilMs].every((filter) => filter === undefined)
+
+function readTail(tx: ReadTx, range: LogRange): LogPage {
+  const from = range.from ?? 0
+  const sql = `SELECT ${columns} FROM ${joined} WHERE l.gseq > ? ORDER BY l.gseq LIMIT ?`
+  const { events, isCut } = taken(range, undefined, (last, count) => tx.all<LogRow>(sql, last?.gseq ?? from, count))
+  return { events, next: events.at(-1)?.gseq ?? from, isAtEnd: !isCut }
 }
 
 function readContext(tx: ReadTx, contextId: string, range: LogRange): LogPage {
@@ -233,30 +246,48 @@ export type UnitTexts = { readonly texts: readonly string[]; readonly next: numb
 
 export type UnitTextRange = Pick<LogRange, 'from' | 'limit' | 'reverse'>
 
-const textsForward = 'SELECT seq, body FROM log WHERE context = ? AND seq > ? AND kind = 0 ORDER BY seq LIMIT ?'
-const textsBackward = 'SELECT seq, body FROM log WHERE context = ? AND seq < ? AND kind = 0 ORDER BY seq DESC LIMIT ?'
+const textsForward = 'SELECT body FROM log WHERE context = ? AND seq > ? AND kind = 0 ORDER BY seq LIMIT ?'
+const textsBackward = 'SELECT body FROM log WHERE context = ? AND seq < ? AND kind = 0 ORDER BY seq DESC LIMIT ?'
 
 /** As `readLog` of units; undefined when there is no such context. */
 export function readUnitTexts(tx: ReadTx, contextId: string, range: UnitTextRange): UnitTexts | undefined {
-  const number = tx.get<{ number: number }>('SELECT number FROM contexts WHERE id = ?', contextId)?.number
-  if (number === undefined) return undefined
+  const context = tx.get<{ number: number }>('SELECT number FROM contexts WHERE id = ?', contextId)
+  if (context === undefined) return undefined
+  const { number } = context
   const isReverse = range.reverse === true
   const texts: string[] = []
   let next = range.from ?? (isReverse ? Number.MAX_SAFE_INTEGER : 0)
   for (let bytes = 0; ;) {
     const count = Math.min(rowsAtOnce, range.limit + 1 - texts.length)
-    const rows = tx.all<Pick<LogRow, 'seq' | 'body'>>(isReverse ? textsBackward : textsForward, number, next, count)
-    for (const { seq, body } of rows) {
+    const bodies = tx.texts(isReverse ? textsBackward : textsForward, number, next, count)
+    const first = texts.length
+    for (const body of bodies) {
       bytes += body.length
-      if (texts.length >= range.limit || (bytes > pageBytesMax && texts.length > 0))
-        return { texts, next, isAtEnd: false }
+      const isFull = texts.length >= range.limit || (bytes > pageBytesMax && texts.length > 0)
+      if (isFull) return { texts, next: reached(texts.length - first), isAtEnd: false }
       texts.push(body)
-      next = seq
     }
-    if (rows.length < count) break
+    next = reached(bodies.length)
+    if (bodies.length < count) break
   }
   return { texts, next: isReverse ? 1 : Math.max(next, lastSeq(tx, { number, id: contextId })), isAtEnd: true }
+
+  /** Where so many units after `next` end: the last of them says so itself. */
+  function reached(units: number): number {
+    const last = texts.at(-1)
+    if (units === 0 || last === undefined) return next
+    const said = placeAtEnd.exec(last.slice(-placeCharsMax))?.[1]
+    if (said !== undefined) return Number(said)
+    // A text that was damaged is not a reason to stop here.
+    const [from, to] = isReverse ? ['<', 'DESC'] : ['>', 'ASC']
+    const sql = `SELECT seq FROM log WHERE context = ? AND seq ${from} ? AND kind = 0 ORDER BY seq ${to} LIMIT 1 OFFSET ?`
+    return tx.get<{ seq: number }>(sql, number, next, units - 1)?.seq ?? next
+  }
 }
+
+/** Every stored unit ends with its place: `,"seq":7,"gseq":9,"cursor":"…"}`. */
+const placeAtEnd = /,"seq":(\d{1,16}),"gseq":\d{1,16},"cursor":"\w{1,64}"\}$/
+const placeCharsMax = 128
 
 type LogFilter = { readonly sql: string; readonly values: readonly SqlValue[]; readonly isSparse: boolean }
 

@@ -42,6 +42,14 @@ export type StoreOptions = {
   readonly program?: string
 }
 
+/** One commit that stands. */
+export type CommitSeen = {
+  readonly jobs: number
+  readonly durability: Durability
+  /** Of the COMMIT alone: with `full`, the fsync. */
+  readonly tookMs: number
+}
+
 export type StoreStats = {
   readonly fileBytes: number
   readonly walBytes: number
@@ -91,6 +99,7 @@ export class Store {
   #isWriting = false
   #isClosed = false
   #pumping: Promise<void> | null = null
+  #seen: ((commit: CommitSeen) => void) | null = null
 
   private constructor(options: StoreOptions, open: OpenOptions, database: OpenDatabase | null) {
     this.#options = options
@@ -200,6 +209,11 @@ export class Store {
       })
       this.#pumping ??= this.#pump()
     })
+  }
+
+  /** Tells of each commit from here on; it must cost next to nothing. */
+  watchCommits(seen: (commit: CommitSeen) => void): void {
+    this.#seen = seen
   }
 
   /** Resolves when every write given so far is answered. */
@@ -333,13 +347,19 @@ export class Store {
     this.#isWriting = true
     try {
       runJobs(connection, jobs, outcomes, () => this.#options.clock.monotonicMs())
-      if (connection.inTransaction) connection.run('COMMIT')
+      if (connection.inTransaction) this.#commitNow(connection, outcomes.length)
     } catch (error) {
       rollBack(connection)
       throw error
     } finally {
       this.#isWriting = false
     }
+  }
+
+  #commitNow(connection: Connection, jobs: number): void {
+    const startedMs = this.#options.clock.monotonicMs()
+    connection.run('COMMIT')
+    this.#seen?.({ jobs, durability: this.#synchronous, tookMs: this.#options.clock.monotonicMs() - startedMs })
   }
 
   /** Nothing of this commit stands: the jobs that ran learn why; all that wait do, where it could not even begin. */

@@ -13,6 +13,8 @@ export interface ReadTx {
   // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- who writes the SQL names the row's shape
   get<Row>(sql: string, ...values: SqlValue[]): Row | undefined
   all<Row>(sql: string, ...values: SqlValue[]): Row[]
+  /** The first column of each row, which must be TEXT. */
+  texts(sql: string, ...values: SqlValue[]): string[]
   iterate<Row>(sql: string, ...values: SqlValue[]): IterableIterator<Row>
 }
 
@@ -45,6 +47,11 @@ export class Transaction implements WriteTx {
   all<Row>(sql: string, ...values: SqlValue[]): Row[] {
     this.#admit(sql)
     return this.#connection.all<Row>(sql, values)
+  }
+
+  texts(sql: string, ...values: SqlValue[]): string[] {
+    this.#admit(sql)
+    return this.#connection.column(sql, values) as string[]
   }
 
   iterate<Row>(sql: string, ...values: SqlValue[]): IterableIterator<Row> {

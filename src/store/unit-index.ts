@@ -2,6 +2,8 @@ import type { Meta, WorkUnit } from '../model/live.ts'
 import type { LogRange, StoredEvent } from '../model/log-store.ts'
 import { cutCodePoints } from '../model/text.ts'
 import { formatTime } from '../model/times.ts'
+import type { Clock } from '../platform/clock.ts'
+import { mergeSegments } from './full-text-state.ts'
 import {
   contextFacet,
   dayText,
@@ -13,7 +15,7 @@ import {
   unspacedRuns,
   wordsOf,
 } from './index-text.ts'
-import { logFilter, type LogRow, storedRow } from './log.ts'
+import { lastGseq, logFilter, type LogRow, storedRow } from './log.ts'
 import { logMeta, setLogMeta } from './log-meta.ts'
 import type { ReadTx, WriteTx } from './transaction.ts'
 
@@ -40,18 +42,63 @@ export function clearUnitIndex(tx: WriteTx): void {
   setLogMeta(tx, 'indexed', 0)
 }
 
-/** One bounded step. @returns whether the index has come to the end of the log */
-export function indexUnits(tx: WriteTx, rowsMax: number): boolean {
-  const from = logMeta(tx, 'indexed')
+/** Events the index has not read yet, as far as their numbers tell. */
+export const indexLag = (tx: ReadTx): number => lastGseq(tx) - logMeta(tx, 'indexed')
+
+export type IndexBudget = {
+  readonly rowsMax: number
+  /** Indexing stops at the first row after so long, merging after as long again; one row is always done. */
+  readonly budgetMs: number
+  readonly clock: Pick<Clock, 'monotonicMs'>
+}
+
+/** `isCurrent`: the index has come to the end of the log · `isMerged`: no segments are left to be merged. */
+export type IndexStep = { readonly isCurrent: boolean; readonly isMerged: boolean }
+
+/**
+ * One bounded step. Merging of segments belongs to us, as in the index of memory (RET-106): FTS5's own gathers it, and some steps
+ * would then take tens of milliseconds.
+ */
+export function indexUnits(tx: WriteTx, { rowsMax, budgetMs, clock }: IndexBudget): IndexStep {
+  const untilMs = clock.monotonicMs() + budgetMs
+  mergeByHand(tx)
   const rows = tx.all<IndexedRow>(
     'SELECT gseq, context, seq, kind, ts_ms, body FROM log WHERE gseq > ? ORDER BY gseq LIMIT ?',
-    from,
+    logMeta(tx, 'indexed'),
     rowsMax,
   )
-  for (const row of rows) if (row.kind === 0) indexUnit(tx, row)
-  const last = rows.at(-1)
+  let done = 0
+  for (const row of rows) {
+    if (row.kind === 0) indexUnit(tx, row)
+    done++
+    if (clock.monotonicMs() >= untilMs) break
+  }
+  const last = rows[done - 1]
   if (last !== undefined) setLogMeta(tx, 'indexed', last.gseq)
-  return rows.length < rowsMax
+  const isMerged = mergeUnits(tx, done * mergePagesPerRow, () => clock.monotonicMs() >= untilMs + budgetMs)
+  return { isCurrent: done === rows.length && rows.length < rowsMax, isMerged }
+}
+
+/** What a step merges keeps pace with what it wrote, and takes no longer. */
+const mergePagesPerRow = 2
+const mergePagesAtOnce = 8
+
+/** @returns whether nothing is left to be merged */
+function mergeUnits(tx: WriteTx, pagesMax: number, isLate: () => boolean): boolean {
+  for (let pages = 0; ; pages += mergePagesAtOnce) {
+    if (!mergeSegments(tx, 'unit_fts', mergePagesAtOnce, false)) return true
+    if (pages >= pagesMax || isLate()) return false
+  }
+}
+
+/** Where nobody merges, a level of so many segments is still merged by whoever writes. */
+const crisisSegments = 64
+
+/** The table keeps its settings: an index that was begun without them, or was cleared, gets them now. */
+function mergeByHand(tx: WriteTx): void {
+  if (tx.get(`SELECT 1 FROM unit_fts_config WHERE k = 'automerge'`) !== undefined) return
+  tx.run(`INSERT INTO unit_fts (unit_fts, rank) VALUES ('automerge', 0)`)
+  tx.run(`INSERT INTO unit_fts (unit_fts, rank) VALUES ('crisismerge', ?)`, crisisSegments)
 }
 
 type IndexedRow = Pick<LogRow, 'gseq' | 'seq' | 'kind' | 'ts_ms' | 'body'> & { readonly context: number }

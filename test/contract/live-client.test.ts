@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { afterEach, describe, expect, it } from 'vitest'
+import { createServer as createTcpServer, type AddressInfo, type Server as TcpServer, type Socket } from 'node:net'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { WebSocketServer } from 'ws'
 import { createClient, type Client } from '../../src/client.ts'
 import { startLocalServer, type LocalServer } from './http/local-server.ts'
@@ -21,11 +21,13 @@ async function local(): Promise<{ readonly server: LocalServer; readonly client:
 }
 
 /** A peer of somebody else's making. */
-async function listening(server: Server): Promise<string> {
+async function listening(server: Server | TcpServer): Promise<string> {
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket: Socket) => sockets.add(socket))
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   closers.push(() => {
-    server.closeAllConnections()
+    for (const socket of sockets) socket.destroy()
     server.close()
   })
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
@@ -63,19 +65,6 @@ describe('the client', () => {
     },
   )
 
-  it('COL-2204 an event stream that fell silent is made anew', async () => {
-    let connections = 0
-    const server = createServer((_request, answer) => {
-      connections++
-      answer.writeHead(200, { 'Content-Type': 'text/event-stream' })
-      answer.write(`id: c\nevent: connected\ndata: {"heartbeat_ms":20}\n\n`)
-    })
-    const client = createClient(await listening(server))
-    const subscription = await client.subscribe('any', { transport: 'sse' })
-    await expect.poll(() => connections, { timeout: 5_000 }).toBeGreaterThan(1)
-    subscription.close()
-  })
-
   it('COL-2205 a lease that cannot be renewed is lost when it runs out, however long the call would be tried', async () => {
     const { server, client } = await local()
     const work = client.withLock('deploy', { ttlMs: 1_000 }, async ({ signal }) => {
@@ -84,5 +73,74 @@ describe('the client', () => {
       return signal.reason
     })
     await expect(work).resolves.toMatchObject({ code: 'aborted' })
+  })
+})
+
+describe('a client whose server fails', () => {
+  it('COL-2204 gives up a first connection that is always closed before it is answered', async () => {
+    const server = createServer()
+    const sockets = new WebSocketServer({ server, handleProtocols: () => 'engram.v1' })
+    let count = 0
+    sockets.on('connection', (socket) => {
+      count++
+      socket.close(1001)
+    })
+    const client = createClient(await listening(server), { timeoutMs: 600 })
+    await expect(client.subscribe('c')).rejects.toMatchObject({ code: 'offline' })
+    expect(count).toBeGreaterThan(1)
+  })
+
+  it('COL-2204 comes back when an event stream falls silent', async () => {
+    let count = 0
+    const server = createServer((_, outgoing) => {
+      count++
+      outgoing.writeHead(200, { 'Content-Type': 'text/event-stream' })
+      outgoing.write('id: c1_0_0_0\nevent: connected\ndata: {"heartbeat_ms":50}\n\n')
+    })
+    const client = createClient(await listening(server))
+    const subscription = await client.subscribe('c', { transport: 'sse' })
+    await vi.waitFor(() => expect(count).toBeGreaterThanOrEqual(3), { timeout: 10_000 })
+    subscription.close()
+  })
+
+  it('COL-2204 close ends a subscription that is still being made, and those that were', async () => {
+    const client = createClient(await listening(createTcpServer(() => undefined)), { timeoutMs: 60_000 })
+    const pending = client.subscribe('c')
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    client.close()
+    for await (const event of (await pending).events) expect(event).toBe('none')
+  })
+
+  it('COL-2203 COL-1301 asks again while its first call still runs', async () => {
+    const keys: unknown[] = []
+    const server = createServer((incoming, outgoing) => {
+      keys.push(incoming.headers['idempotency-key'])
+      const isFirst = keys.length === 1
+      const body = isFirst ? { error: 'It runs.', code: 'idempotency_in_progress' } : { context: { id: 'c' } }
+      outgoing.writeHead(isFirst ? 409 : 201, { 'Retry-After': '0' }).end(JSON.stringify(body))
+    })
+    const client = createClient(await listening(server))
+    expect(await client.createContext('C')).toMatchObject({ id: 'c' })
+    expect([keys.length, new Set(keys).size]).toEqual([2, 1])
+  })
+
+  it('COL-2205 tells whoever holds a lock that it is lost before the lease is over', async () => {
+    const server = await startLocalServer()
+    let isCut = false
+    const client = createClient(`http://127.0.0.1:${server.port}`, {
+      fetch: (input, init) =>
+        isCut
+          ? new Promise((_, reject) => init?.signal?.addEventListener('abort', () => reject(new Error('cut'))))
+          : fetch(input, init),
+    })
+    const lostAfterMs = await client.withLock('r', { ttlMs: 1_000 }, async ({ signal }) => {
+      const started = performance.now()
+      isCut = true
+      await new Promise((resolve) => signal.addEventListener('abort', resolve))
+      isCut = false
+      return performance.now() - started
+    })
+    expect(lostAfterMs).toBeLessThan(1_000)
+    await server.close()
   })
 })

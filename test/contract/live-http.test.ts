@@ -385,6 +385,21 @@ describe('documents and probes', () => {
     }
   })
 
+  it('COL-2001 commits are counted, and what a synced one took', async () => {
+    const metric = async (name: string): Promise<number> => {
+      const text = await (await fetch(`http://127.0.0.1:${server.port}/metrics`)).text()
+      return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1] ?? Number.NaN)
+    }
+    const names = ['engram_wal_batch_size_count', 'engram_wal_batch_size_sum', 'engram_wal_sync_duration_seconds_count']
+    const before = await Promise.all(names.map(metric))
+    const unit = { context_id: 'counted', agent_id: 'a', type: 'MESSAGE', payload: 'x' }
+    const headers = { 'X-Engram-Durability': 'full' }
+    for (let n = 0; n < 3; n++)
+      expect((await server.send('POST', '/workunit', { body: unit, headers })).status).toBe(201)
+    const after = await Promise.all(names.map(metric))
+    for (const [at, count] of after.entries()) expect(count).toBeGreaterThanOrEqual((before[at] ?? Number.NaN) + 3)
+  })
+
   it('COL-518 OPTIONS and HEAD work, an unknown method says what is allowed', async () => {
     const options = await fetch(`http://127.0.0.1:${server.port}/locks/a/b`, { method: 'OPTIONS' })
     expect([options.status, options.headers.get('allow')]).toEqual([204, 'DELETE, GET'])

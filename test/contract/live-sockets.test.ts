@@ -293,6 +293,7 @@ describe('who may come in', () => {
     const wrong = hear(url('/v1/stream'), ['engram.v1'])
     wrong.socket.on('open', () => wrong.send({ op: 'hello', id: 1, token: 'stolen' }))
     expect(await wrong.closed).toMatchObject({ code: 4401 })
+    expect(wrong.frames).toMatchObject([{ op: 'error', id: 1, code: 'unauthorized' }])
     for (const one of [legacy, inHello]) one.close()
     await guarded.close()
   })
@@ -307,6 +308,43 @@ describe('who may come in', () => {
     expect(answers.map(({ op }) => op)).toEqual(['error', 'error', 'error'])
     heard.close()
     await guarded.close()
+  })
+
+  it('COL-803 W11 frames of bytes, operations nobody knows and inputs that do not fit are answered, and the socket stays', async () => {
+    const heard = await greeted(at('/v1/stream'))
+    heard.socket.send(Buffer.from([1, 2, 3]))
+    for (const [id, frame] of [
+      { op: 'sing' },
+      { op: 'call', operation: 'constructor', input: {} },
+      {
+        op: 'call',
+        operation: 'work-unit.append',
+        input: { context_id: 'w', agent_id: 'a', type: 'NOPE', payload: '' },
+      },
+      { op: 'call', operation: 'work-unit.search', input: { types: ['NOPE'] } },
+      { op: 'subscribe', sub: 's', contexts: ['w'], filter: { types: ['NOPE'] } },
+      { op: 'unsubscribe', sub: 'none' },
+    ].entries()) {
+      heard.send({ ...frame, id })
+    }
+    const answers = await heard.until(({ op }) => op === 'error', 7)
+    expect(new Set(answers.map(({ id }) => id))).toEqual(new Set([undefined, 0, 1, 2, 3, 4, 5]))
+    expect(new Set(answers.map(({ code }) => code))).toEqual(new Set(['invalid_request', 'invalid_type']))
+    heard.send({ op: 'ping', id: 'still' })
+    await heard.until(({ op }) => op === 'pong')
+    heard.close()
+  })
+
+  it('COL-807 COL-808 a socket that floods is told so, closed with 1008 and hears nothing after', async () => {
+    const rateLimit = { perMinute: 600, perSecond: 10, socketMessagesPerSecond: 5 }
+    const limited = await startLocalServer({ server: { ...settings, rateLimit } })
+    const heard = await greeted(`ws://127.0.0.1:${limited.port}/v1/stream`)
+    for (let id = 0; id < 200; id++) heard.send({ op: 'ping', id })
+    expect(await heard.closed).toMatchObject({ code: 1008 })
+    const errors = heard.frames.filter(({ op }) => op === 'error')
+    expect(errors).toMatchObject([{ code: 'rate_limited' }])
+    expect(heard.frames.at(-1)).toBe(errors[0])
+    await limited.close()
   })
 
   it('COL-1805 COL-808 above the number of streams nobody more comes in', async () => {

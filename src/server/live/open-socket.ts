@@ -38,7 +38,7 @@ export function openSocket(options: SocketOptions): OpenSocket {
   const connection = feed.connect(
     frameDoor({
       write: (bytes, taken) => {
-        if (raw.writable) raw.write(bytes, () => taken())
+        if (raw.writable) writeTo(raw, bytes, taken)
       },
       last: (reason) => {
         streams.options.watch.left('websocket', reason)
@@ -72,9 +72,26 @@ export function openSocket(options: SocketOptions): OpenSocket {
     connection,
     signal: gone.signal,
     send: (text) => connection.send(textFrameOf(text)),
-    close: (code, reason) => socket.close(code, reason),
+    close: (code, reason) => {
+      // What was said goes before the close, and nothing behind it.
+      connection.flush()
+      connection.close()
+      socket.close(code, reason)
+    },
   }
 }
+
+/**
+ * Most sockets take a frame at once, and then say so at once: a callback of each write would cost a fifth of it. Where
+ * something is left, an empty write behind it tells when it is gone.
+ */
+function writeTo(raw: Duplex, bytes: Uint8Array, taken: () => void): void {
+  raw.write(bytes)
+  if (raw.writableLength === 0) taken()
+  else raw.write(nothing, () => taken())
+}
+
+const nothing = Buffer.alloc(0)
 
 const textOf = (data: unknown): string =>
   Buffer.isBuffer(data) ? data.toString('utf8') : Array.isArray(data) ? Buffer.concat(data).toString('utf8') : ''

@@ -256,6 +256,7 @@ function frameOf(streams: Streams, sub: string): (delivery: Delivery) => Buffer 
         return textFrameOf(frameText({ op: 'live', sub, cursor: delivery.cursor }))
       case 'lagged': {
         const { from, to, count, cursor } = delivery
+        watch.lagged('websocket', count)
         return textFrameOf(frameText({ op: 'lagged', sub, from, to, count, cursor }))
       }
     }

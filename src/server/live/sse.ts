@@ -13,7 +13,8 @@ type Dialect = {
   readonly request: SubscribeRequest
   readonly event: (event: FeedEvent, cursor: string) => Buffer
   readonly live: (cursor: string) => string | null
-  /** Shows progress while idle; asked at every heartbeat. */
+  /** Shows progress while idle; asked at every heartbeat, of which it lets all but each so many pass. */
+  readonly beatsApart: number
   readonly beat: (cursor: string, serverTime: string) => string | null
 }
 
@@ -43,6 +44,7 @@ export function v1Dialect(request: RouteRequest): Dialect {
         ),
       ),
     live: (cursor) => block({ id: cursor, event: 'live', data: { cursor } }),
+    beatsApart: 1,
     beat: (cursor, server_time) => block({ id: cursor, event: 'heartbeat', data: { cursor, server_time } }),
   }
 }
@@ -69,6 +71,7 @@ export function seedDialect(request: RouteRequest, named: 'message' | 'workunit'
         return Buffer.from(`id: ${cursor}\n${head}data: ${data}\n\n`)
       }),
     live: () => null,
+    beatsApart: seedBeats,
     beat: (cursor) => (++beats % seedBeats === 0 ? `id: ${cursor}\n: still here\n\n` : null),
   }
 }
@@ -123,7 +126,7 @@ export async function serveEvents(
     begin(outgoing, requestId)
     if (gone !== null) options.watch.reset(gone.reason)
     const bounds = boundsOf(context, subscription)
-    connection.send(firstBlocks(streams, dialect.request, subscription, { gone, bounds }))
+    connection.send(firstBlocks(streams, dialect, subscription, { gone, bounds }))
     subscription.start()
   } catch (error) {
     left()
@@ -170,19 +173,14 @@ function begin(outgoing: ServerResponse, requestId: string): void {
 
 function firstBlocks(
   streams: Streams,
-  { from }: SubscribeRequest,
+  { request: { from }, beatsApart }: Dialect,
   { cursor }: FeedSubscription,
   { gone, bounds }: { readonly gone: Gone | null; readonly bounds: object },
 ): string {
   const resumed = from !== undefined && from !== 'now' && gone === null
-  const connected = {
-    client_id: streams.options.newId(),
-    resumed,
-    cursor,
-    ...bounds,
-    heartbeat_ms: streams.options.settings.heartbeatMs,
-    server_time: streams.nowText(),
-  }
+  const { newId, settings } = streams.options
+  const times = { server_time: streams.nowText(), heartbeat_ms: settings.heartbeatMs * beatsApart }
+  const connected = { client_id: newId(), resumed, cursor, ...bounds, ...times }
   return [
     ': engram\n\n',
     'retry: 1000\n\n',
@@ -202,6 +200,7 @@ function framesOf(streams: Streams, dialect: Dialect): (delivery: Delivery) => B
         return dialect.live(delivery.cursor)
       case 'lagged': {
         const { from, to, count, cursor } = delivery
+        watch.lagged('sse', count)
         return block({ id: cursor, event: 'lagged', data: { from, to, count } })
       }
     }

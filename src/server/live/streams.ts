@@ -14,6 +14,8 @@ export type StreamWatch = {
   /** Once for each event and encoding: from its own time to its way out. */
   readonly delayed: (behindMs: number) => void
   readonly reset: (reason: string) => void
+  /** So many events were left out by a subscriber's own wish, and it was told. */
+  readonly lagged: (protocol: StreamProtocol, count: number) => void
   readonly left: (protocol: StreamProtocol, reason: LeaveReason) => void
 }
 
@@ -121,11 +123,9 @@ export function frameDoor(outlet: Outlet): FrameDoor {
   return {
     write: (frames, taken) => {
       if (isOver) return
-      const pieces = frames.map(bytesOf)
-      if (leaving !== null) pieces.push(outlet.last(leaving))
-      outlet.write(pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces), taken)
-      if (leaving === null) return
+      if (leaving === null) return outlet.write(onePiece(frames), taken)
       isOver = true
+      outlet.write(Buffer.concat([onePiece(frames), outlet.last(leaving)]), taken)
       outlet.end(leaving)
     },
     leave: (reason) => {
@@ -135,6 +135,11 @@ export function frameDoor(outlet: Outlet): FrameDoor {
       outlet.kick()
     },
   }
+}
+
+function onePiece(frames: readonly Frame[]): Uint8Array {
+  const [only] = frames
+  return frames.length === 1 && only !== undefined ? bytesOf(only) : Buffer.concat(frames.map(bytesOf))
 }
 
 const bytesOf = (frame: Frame): Uint8Array => (typeof frame === 'string' ? Buffer.from(frame) : frame)
