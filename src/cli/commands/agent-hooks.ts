@@ -18,7 +18,6 @@ export const hooksInstallCommand = command({
   summary: 'The same as engram setup claude-code',
   options: setupCommand.options?.filter(({ flags }) => !flags.startsWith('--agent')) ?? [],
   examples: ['engram hooks install', 'engram hooks install --dry-run'],
-  hidden: true,
   run: (context) => setupCommand.run(forClaude(context)),
 })
 
@@ -28,7 +27,6 @@ export const hooksUninstallCommand = command({
   summary: 'The same as engram uninstall --agent claude-code',
   options: uninstallCommand.options?.filter(({ flags }) => !flags.startsWith('--agent')) ?? [],
   examples: ['engram hooks uninstall', 'engram hooks uninstall --yes'],
-  hidden: true,
   run: (context) => uninstallCommand.run(forClaude(context)),
 })
 
@@ -37,7 +35,6 @@ export const hooksStatusCommand = command({
   section,
   summary: 'Whether Claude Code is set up, and when its hooks last fired',
   examples: ['engram hooks status', 'engram hooks status --json'],
-  hidden: true,
   run: async (context) => {
     const [{ agents }, { planSetup }] = await Promise.all([import('../setup/agents.ts'), import('../setup/plan.ts')])
     const { edits, left } = planSetup(
