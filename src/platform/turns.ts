@@ -19,12 +19,8 @@ import { isOrphaned, parseTicket, ticketName } from './ticket.ts'
  *                                └ the first has not moved for `stalledMs` (stopped, or very long): it is passed
  */
 
-/**
- * A holder keeps its turn so long that a whole round of the line takes about `roundMs`, less what a turn costs beyond
- * its time: half of the work it was over in, and the waking of the next. In a long line that leaves one work each.
- */
+/** A holder keeps its turn so long that a whole round of the line takes about `roundMs`. */
 const roundMs = 110
-const handOverMs = 2
 const turnMsMin = 3
 const turnMsMax = 25
 const stalledMs = 2_000
@@ -159,7 +155,7 @@ export class Turns {
 
 const monotonicMs = (): number => systemClock.monotonicMs()
 
-const turnMsFor = (waiting: number): number => Math.min(turnMsMax, roundMs / waiting - handOverMs)
+const turnMsFor = (waiting: number): number => Math.min(turnMsMax, Math.max(turnMsMin, roundMs / waiting))
 
 const lookMsAt = (place: number): number => Math.min(lookMsMax, lookMs + lookMsPerPlace * (place - 1))
 
