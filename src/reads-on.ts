@@ -1,4 +1,5 @@
 import { toEngramError, type ErrorCode } from './model/errors.ts'
+import { drainHeard } from './engine/hook-spool.ts'
 import { notedTranscripts, settleNote, type Note } from './engine/noted-transcripts.ts'
 import type { OpenedEngine } from './open-engine.ts'
 
@@ -11,10 +12,13 @@ export type ReadsOnOptions = {
 
 const everyMs = 2_000
 const notesAtOnceMax = 20
+/** What hooks heard and had no time to write. */
+const heardAtOnceMax = 100
+const heardMsMax = 200
 /** What no later try would change: such a file or agent is nobody's any more. */
 const hopeless: readonly ErrorCode[] = ['not_found', 'invalid_request']
 
-/** Reads agents' conversations on while a process stays: where hooks said that one grew (ING-HOK-1, ING-HOK-2). */
+/** What hooks left to a process that stays: what they heard, and conversations that grew (MEM-1601, ING-HOK-1, ING-HOK-2). */
 export function startReadingOn(opened: OpenedEngine, { isIdle, atStart }: ReadsOnOptions): { stop(): Promise<void> } {
   const stopping = new AbortController()
   const { signal } = stopping
@@ -42,6 +46,7 @@ export function startReadingOn(opened: OpenedEngine, { isIdle, atStart }: ReadsO
   }
   const work = async (): Promise<void> => {
     try {
+      await drainHeard(opened.deps, { filesMax: heardAtOnceMax, msMax: heardMsMax })
       if (isFirst) await readTails()
       for (const note of await notedTranscripts(opened.deps, notesAtOnceMax)) {
         if (signal.aborted || !isIdle() || !(await readNoted(note))) break

@@ -1,7 +1,6 @@
 import { join } from 'node:path'
 import { EngramError, type ErrorCode } from '../model/errors.ts'
 import { limits } from '../model/limits.ts'
-import { extractLearnings } from '../model/learnings.ts'
 import { isBlank } from '../model/text.ts'
 import { writeAtomic } from '../platform/files.ts'
 import { createTextCleaner } from './clean-texts.ts'
@@ -50,12 +49,8 @@ export async function writeHeard(deps: EngineDeps, heard: Heard, id: string): Pr
   }
 }
 
-/** Memories a sub-agent's report may hold for a hook to write them: each is compared with what is known already. */
-const memoriesAtOnceMax = 1
-
-/** Whether it can be written in the time of a hook. */
-export const isWrittenAtOnce = ({ kind, text }: Heard): boolean =>
-  kind !== 'captured' || extractLearnings(text).length <= memoriesAtOnceMax
+/** Whether it can be written in the time of a hook: what a sub-agent learned is compared with all that is known. */
+export const isWrittenAtOnce = ({ kind }: Heard): boolean => kind !== 'captured'
 
 export type DrainOptions = {
   readonly filesMax: number

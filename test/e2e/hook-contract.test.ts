@@ -208,7 +208,7 @@ describe('a store that is not to be had', () => {
     expect(kept.map((one) => one.content)).toEqual(['What is asked of an older memory?'])
   })
 
-  it('MEM-1601 a report of many learnings waits in a file, and the next command keeps each once', async () => {
+  it('MEM-1601 a report waits in a file, and the next command keeps each learning of it once', async () => {
     const lines = Array.from({ length: 12 }, (_, index) => `- Number ${index} of what was learnt about pools today.`)
     const report = { last_assistant_message: `## Key Learnings:\n\n${lines.join('\n')}\n` }
     for (let round = 0; round < 2; round++) {
