@@ -3,9 +3,16 @@ import type { Parsed } from '../api/operations.ts'
 import { EngramError } from '../model/errors.ts'
 import type { WorkUnit } from '../model/live.ts'
 import { confidenceOf, coverageOf, type Confidence } from '../search/coverage.ts'
-import { kindWordPlaces } from '../search/explain.ts'
+import { wordPlaces } from '../search/explain.ts'
 import type { FrequencyCache } from '../search/frequencies.ts'
-import { kindHolds, searchKind, type KindFindings, type KindRequest, type RankedRow } from '../search/kind-search.ts'
+import {
+  kindHolds,
+  newestFirst,
+  searchKind,
+  type KindFindings,
+  type KindRequest,
+  type RankedRow,
+} from '../search/kind-search.ts'
 import { snippetOf, wordFinder, type Snippet } from '../search/snippet.ts'
 import type { KindFilters, MessageRow, PromptTextRow, RowOf, SearchedKind, UnitRow } from '../store/kind-index.ts'
 import type { RecordFilters } from '../store/full-text-search.ts'
@@ -158,7 +165,7 @@ function listOf(
   const finder = wordFinder(query, frequencies)
   const entries = shown.map(({ ranked, text }): FoundEntry => {
     const { row, L, factors, S } = ranked
-    const explained = () => ({ words: kindWordPlaces(tx, kind, row.id, query, frequencies), L, factors, S })
+    const explained = () => ({ words: wordPlaces(tx, kind, row.id, query, frequencies), L, factors, S })
     return {
       ...keysOf(kind, row),
       ...placeOf(row),
@@ -249,11 +256,8 @@ export function mergeKinds(lists: readonly KindList[], by: 'relevance' | 'recent
   return ordered.slice(0, limit)
 }
 
-const newestFirst = (a: FoundEntry, b: FoundEntry): number =>
-  a.created_at === b.created_at ? 0 : a.created_at > b.created_at ? -1 : 1
-
-/** `rank` of what a query names (MEM-603). */
-const namedRank = -1000
+/** The rank of a record that the query names literally (MEM-603). */
+export const namedRank = -1000
 const isNamed = (rank: number): boolean => rank === namedRank
 
 function weighted(entry: FoundEntry, kind: number): FoundEntry {

@@ -27,6 +27,7 @@ import {
   memoryList,
   mergeKinds,
   messageEntry,
+  namedRank,
   refuseMeaningAlone,
   refuseRegexOver,
   searchKinds,
@@ -37,9 +38,6 @@ import {
 import { findByRegex, findMessagesByRegex, type RegexFinding } from './search-regex.ts'
 
 type SearchInput = Parsed<'memory.search'>
-
-/** The rank of a record that the query names literally (MEM-603). */
-const namedRank = -1000
 
 /** What each open store's words were last counted as; it goes with the store. */
 const caches = new WeakMap<Store, FrequencyCache>()

@@ -9,64 +9,39 @@ import type { Mixture, Ranked } from './rank.ts'
 /** Where a word stands in a record's index row; `neighbours` = the text around it (RET-753). */
 export type WordPlaces = { readonly word: string; readonly df: number; readonly in: readonly string[] }
 
-const places: readonly (readonly [name: string, columns: readonly string[]])[] = [
-  ['title', ['title']],
-  ['content', ['content']],
-  ['keys', ['keys']],
-  ['neighbours', ['before', 'after']],
-  ['day', ['day']],
-]
+type Place = readonly [name: string, columns: readonly string[]]
+
+const neighbours: Place = ['neighbours', ['before']]
+const day: Place = ['day', ['day']]
+const text: Place = ['text', ['text', 'grams']]
+const placesOf: Readonly<Record<'observation' | SearchedKind, readonly Place[]>> = {
+  observation: [
+    ['title', ['title']],
+    ['content', ['content']],
+    ['keys', ['keys']],
+    ['neighbours', ['before', 'after']],
+    day,
+  ],
+  prompt: [['content', ['content']], neighbours, day],
+  unit: [text, ['meta', ['meta']], neighbours, day],
+  message: [text, neighbours, day],
+}
 
 /** Which of the query's words a record holds and where; words it does not hold are left out. */
 export function wordPlaces(
   tx: ReadTx,
+  kind: 'observation' | SearchedKind,
   id: number,
   query: ParsedQuery,
   frequencies: Frequencies,
 ): readonly WordPlaces[] {
+  const matches = (match: string): boolean =>
+    kind === 'observation' ? rowMatches(tx, 'observation_fts', match, id) : kindRowMatches(tx, kind, match, id)
   return query.words
     .map((word) => {
       const df = frequencies.of.get(word.text) ?? 0
-      const holds = (columns: readonly string[]): boolean =>
-        rowMatches(tx, 'observation_fts', wordExpression(word, df > 0, columns), id)
-      return { word: word.text, df, in: places.filter(([, columns]) => holds(columns)).map(([name]) => name) }
-    })
-    .filter((word) => word.in.length > 0)
-}
-
-const kindPlaces: Readonly<Record<SearchedKind, readonly (readonly [name: string, columns: readonly string[]])[]>> = {
-  prompt: [
-    ['content', ['content']],
-    ['neighbours', ['before']],
-    ['day', ['day']],
-  ],
-  unit: [
-    ['text', ['text', 'grams']],
-    ['meta', ['meta']],
-    ['neighbours', ['before']],
-    ['day', ['day']],
-  ],
-  message: [
-    ['text', ['text', 'grams']],
-    ['neighbours', ['before']],
-    ['day', ['day']],
-  ],
-}
-
-/** The same of what is kept beside memories. */
-export function kindWordPlaces(
-  tx: ReadTx,
-  kind: SearchedKind,
-  id: number,
-  query: ParsedQuery,
-  frequencies: Frequencies,
-): readonly WordPlaces[] {
-  return query.words
-    .map((word) => {
-      const df = frequencies.of.get(word.text) ?? 0
-      const holds = (columns: readonly string[]): boolean =>
-        kindRowMatches(tx, kind, wordExpression(word, df > 0, columns), id)
-      return { word: word.text, df, in: kindPlaces[kind].filter(([, columns]) => holds(columns)).map(([name]) => name) }
+      const found = placesOf[kind].filter(([, columns]) => matches(wordExpression(word, df > 0, columns)))
+      return { word: word.text, df, in: found.map(([name]) => name) }
     })
     .filter((word) => word.in.length > 0)
 }
@@ -80,7 +55,7 @@ export function explainHit(
   mixture: Mixture,
 ) {
   const meaning = V === undefined ? {} : { V, ...(c === undefined ? {} : { c }), weights: mixture }
-  return { words: wordPlaces(tx, row.id, query, frequencies), L, ...meaning, factors, S }
+  return { words: wordPlaces(tx, 'observation', row.id, query, frequencies), L, ...meaning, factors, S }
 }
 
 /** What was made of the query. */

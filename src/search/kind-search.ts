@@ -132,7 +132,9 @@ function rankedRows<K extends SearchedKind>(
   return request.order === 'relevance' ? byScore : byScore.toSorted((a, b) => newestFirst(a.row, b.row))
 }
 
-const newestFirst = (a: KindRow, b: KindRow): number =>
+type Timed = { readonly created_at: string }
+
+export const newestFirst = (a: Timed, b: Timed): number =>
   a.created_at === b.created_at ? 0 : a.created_at > b.created_at ? -1 : 1
 
 const rounded = (score: number): number => Math.round(score * 1e9) / 1e9
