@@ -11,6 +11,8 @@ export type ReadsOnOptions = {
 }
 
 const everyMs = 2_000
+/** After a failure: whatever stands in the way seldom goes within seconds. */
+const againMs = 60_000
 const notesAtOnceMax = 20
 /** What hooks heard and had no time to write. */
 const heardAtOnceMax = 100
@@ -24,6 +26,7 @@ export function startReadingOn(opened: OpenedEngine, { isIdle, atStart }: ReadsO
   const { signal } = stopping
   let isFirst = atStart
   let lastFailure = ''
+  let notBeforeMs = Number.NEGATIVE_INFINITY
   let running: Promise<void> | null = null
 
   const run = async (input: { readonly agents?: string[]; readonly paths?: string[] }): Promise<boolean> => {
@@ -55,13 +58,15 @@ export function startReadingOn(opened: OpenedEngine, { isIdle, atStart }: ReadsO
     } catch (error) {
       const { message } = toEngramError(error)
       if (message !== lastFailure && !signal.aborted) {
-        opened.deps.log.warn('conversations could not be read on', { error: message })
+        opened.deps.log.warn('what hooks left could not be taken up', { error: message })
       }
+      notBeforeMs = opened.deps.clock.monotonicMs() + againMs
       lastFailure = message
     }
   }
   const timer = setInterval(() => {
-    if (running !== null || !isIdle() || opened.deps.store.mode === 'read-only') return
+    const { clock, store } = opened.deps
+    if (running !== null || clock.monotonicMs() < notBeforeMs || !isIdle() || store.mode === 'read-only') return
     running = work().finally(() => {
       running = null
     })

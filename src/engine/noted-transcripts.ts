@@ -52,11 +52,13 @@ function noteIn(bytes: Uint8Array): NotedTranscript | null {
   if (bytes.byteLength > noteBytesMax) return null
   try {
     const value: unknown = JSON.parse(new TextDecoder().decode(bytes))
-    const { agent, path, event, at } = value as Readonly<Record<string, unknown>>
-    const isWhole = [agent, path, event, at].every((one) => typeof one === 'string')
-    if (!isWhole || (path as string).length > limits.directoryBytesMax) return null
-    return { agent: agent as string, path: path as string, event: event as string, at: at as string }
+    return isNote(value) && value.path.length <= limits.directoryBytesMax ? value : null
   } catch {
     return null
   }
 }
+
+const isNote = (value: unknown): value is NotedTranscript =>
+  typeof value === 'object' &&
+  value !== null &&
+  ['agent', 'path', 'event', 'at'].every((name) => typeof Reflect.get(value, name) === 'string')
