@@ -4,6 +4,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Input, Output } from '../../src/api/operations.ts'
 import type { FoundEntry } from '../../src/api/search.ts'
 import { person } from '../../src/cli/testing/person.ts'
+import { messageAt } from '../../src/engine/transcript-index.ts'
+import { messageHash } from '../../src/store/transcript-index.ts'
 import { JsonlStore } from '../../src/transcript/jsonl-store.ts'
 import { ClaudeSession } from './ingest-lines.ts'
 import {
@@ -71,6 +73,18 @@ async function sayEverywhere(): Promise<void> {
 }
 
 describe('one search over everything', () => {
+  it('RET-761 a message is shown only while the archive holds it as it was read', async () => {
+    await talk('claude-code:two', 'orchard', ['The pump is loud', 'I will oil it'])
+    const { conversations } = world.opened.deps
+    if (conversations === null) throw new Error('no archive')
+    const place = { key: 'claude-code:two', position: 1, hash: messageHash('The pump is loud') }
+    expect(await messageAt(conversations, place)).toMatchObject({ content: 'The pump is loud' })
+    expect(await messageAt(conversations, { ...place, position: 2 })).toBeNull()
+    expect(await messageAt(conversations, { ...place, position: 9 })).toBeNull()
+    await world.transcripts.setHistory('claude-code:two', [{ role: 'user', content: 'Something else' }])
+    expect(await messageAt(conversations, place)).toBeNull()
+  })
+
   it('RET-758 memories alone unless more is named, and then one list of all kinds by the same reading of the words', async () => {
     await sayEverywhere()
     const alone = await look('oiled pump', { in: undefined })
