@@ -128,8 +128,8 @@ describe('names and places', () => {
   })
 
   it('MEM-803 a name that looks like a path is reduced, and that is said', async () => {
-    const saved = await me().say(['save', 'Title', 'Some content.', '--project', '/srv/work/my-app'])
-    expect(saved.err).toContain('"/srv/work/my-app" looks like a path; my-app is used')
+    const saved = await me().say(['save', 'Title', 'Some content.', '--project', '/srv/code/my-app'])
+    expect(saved.err).toContain('"/srv/code/my-app" looks like a path; my-app is used')
     const found = await me().say(['search', 'content', '--project', 'work/my-app'])
     expect(found.out).toContain('project: my-app')
     expect(found.err).toContain('"work/my-app" looks like a path; my-app is used')

@@ -31,7 +31,7 @@ describe('names', () => {
     ['acme', 'acme', []],
     ['Acme', 'acme', ['project_normalized']],
     [' ac--me ', 'ac-me', ['project_normalized']],
-    ['/home/user/work/Acme/', 'acme', ['project_reduced']],
+    ['/home/user/code/Acme/', 'acme', ['project_reduced']],
     ['C:\\work\\acme', 'acme', ['project_reduced']],
     ['.acme', 'acme', ['project_reduced']],
   ])('MEM-801 MEM-803 %s is filed under %s', async (given, name, told) => {
