@@ -291,6 +291,31 @@ describe('records without a version', () => {
   })
 })
 
+describe('one version from several machines', () => {
+  const named = (version: string, content: string, hlc: string, origin: string): Arrival =>
+    observation({ content, ext: { version, ancestors: version === 'base' ? [] : ['base'], hlc, origin } })
+  const base = named('base', 'first', '019e830e35f00000', 'o1')
+  const greatest = named('top', 'other', '019e830e35f90000', 'o2')
+  const made = ['o1', 'o3', 'o2'].map((origin) => named('same', 'alike', '019e830e35f50001', origin))
+
+  it.each([
+    ['beside the current one', [base, greatest]],
+    ['before it', [base, ...made.slice(0, 1), greatest]],
+    ['as the current one', [base]],
+  ])('MEM-508 made at one time, the greatest origin counts whichever came first: %s', async (_name, before) => {
+    const origins: unknown[] = []
+    for (const copies of [made, made.toReversed()]) {
+      await emptyMachine(here)
+      await take([...before, ...copies])
+      const { observations, ext } = here.store.read((tx) => exportBackup(tx, here.deps, null))
+      const kept = ext?.['versions'] as readonly { readonly version: string }[]
+      origins.push([...observations.map((row) => row.ext), ...kept].find((one) => one?.version === 'same'))
+    }
+    expect(origins[0]).toMatchObject({ version: 'same', origin: 'o3' })
+    expect(origins[1]).toMatchObject({ origin: 'o3' })
+  })
+})
+
 describe('hostile and broken records', () => {
   it.each<[string, Readonly<Record<string, unknown>>]>([
     ['a session id over its limit', { session_id: 's'.repeat(257) }],

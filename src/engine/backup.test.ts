@@ -337,7 +337,8 @@ describe('round trip', () => {
         await busyLife(here, there, choices)
         await expectLossless(here)
       }),
-      { numRuns: 12 },
+      // The example: a conflict settled here, whose loser was then kept with the name alone.
+      { numRuns: 12, examples: [[[0, 0, 0, 1, 0, 8, 0, 0, 9, 0, 0]]] },
     )
   }, 30_000)
 })

@@ -10,6 +10,7 @@ import { tombstonesOf } from '../store/tombstones.ts'
 import type { ReadTx } from '../store/transaction.ts'
 import { parseNames, parseSnapshot } from '../store/versions.ts'
 import type { EngineDeps } from './handler.ts'
+import { fingerprintOfVersion } from './heads.ts'
 import { toObservation, toPrompt, toRelation, toSession } from './present.ts'
 import { parseProvenance } from './rules/provenance.ts'
 
@@ -113,12 +114,13 @@ export function travellingExt(row: ObservationRow): ObservationExt {
 
 function backupVersion(row: VersionRow): unknown {
   const snapshot = parseSnapshot(row.snapshot)
+  const fingerprint = fingerprintOfVersion(row)
   return {
     sync_id: row.sync_id,
     version: row.version,
     parents: parseNames(row.parents),
     ancestors: parseNames(row.ancestors),
-    ...(row.fingerprint === '' ? {} : { fingerprint: row.fingerprint }),
+    ...(fingerprint === '' ? {} : { fingerprint }),
     hlc: row.hlc,
     origin: row.origin,
     head: row.head === 1,

@@ -33,10 +33,16 @@ export const currentVersion = (row: ObservationRow): KnownVersion => ({
   updatedAt: row.updated_at,
 })
 
-/** A version row; the fingerprint of an old one is computed while its text is there. */
+/** The fingerprint of a version row; that of an old one is computed while its text is there, and '' afterwards. */
+export function fingerprintOfVersion(row: VersionRow): string {
+  const snapshot = row.fingerprint === '' ? parseSnapshot(row.snapshot) : null
+  return snapshot === null ? row.fingerprint : fingerprintOfRow(snapshot)
+}
+
+/** A version row as merging sees it. */
 export function storedVersion(row: VersionRow): KnownVersion {
   const snapshot = parseSnapshot(row.snapshot)
-  const fingerprint = row.fingerprint === '' && snapshot !== null ? fingerprintOfRow(snapshot) : row.fingerprint
+  const fingerprint = fingerprintOfVersion(row)
   return {
     version: row.version,
     ancestors: [...new Set([...parseNames(row.parents), ...parseNames(row.ancestors)])],

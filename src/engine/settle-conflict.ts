@@ -67,7 +67,11 @@ function settleVersions(tx: WriteTx, deps: EngineDeps, row: ObservationRow, choi
     change_seq: stamp.changeSeq,
   }
   for (const head of heads) setHead(tx, row.sync_id, head.version, false)
-  keepVersion(tx, row, { keep: deps.settings.historyKept, capturedAt: stamp.at })
+  keepVersion(tx, row, {
+    keep: deps.settings.historyKept,
+    capturedAt: stamp.at,
+    fingerprint: fingerprintOfRow(row),
+  })
   ensureSession(tx, next.session_id, next.project ?? '', deps.clock.nowMs())
   updateObservation(tx, next)
   if (row.deleted_at === null && next.deleted_at !== null) orphanRelationsOf(tx, row.sync_id)

@@ -63,8 +63,8 @@ export type KeepOptions = {
   readonly head?: boolean
   /** Its parents, where they are known; else its nearest ancestor. */
   readonly parents?: readonly string[]
-  /** MEM-501, where it is known. */
-  readonly fingerprint?: string
+  /** MEM-501 */
+  readonly fingerprint: string
 }
 
 /**
@@ -77,7 +77,7 @@ export function keepVersion(tx: WriteTx, row: ObservationRow, options: KeepOptio
     version: row.version,
     parents: JSON.stringify(options.parents ?? parseNames(row.ancestors).slice(0, 1)),
     ancestors: row.ancestors,
-    fingerprint: options.fingerprint ?? '',
+    fingerprint: options.fingerprint,
     snapshot: JSON.stringify(snapshotOf(row)),
     hlc: row.hlc,
     origin: row.origin,
@@ -99,7 +99,7 @@ export function putVersion(tx: WriteTx, row: Omit<VersionRow, 'number'>): void {
        fingerprint = CASE WHEN excluded.fingerprint = '' THEN fingerprint ELSE excluded.fingerprint END,
        snapshot = CASE WHEN excluded.snapshot = '' THEN snapshot ELSE excluded.snapshot END,
        hlc = max(hlc, excluded.hlc),
-       origin = CASE WHEN excluded.hlc > hlc THEN excluded.origin ELSE origin END,
+       origin = CASE WHEN (excluded.hlc, excluded.origin) > (hlc, origin) THEN excluded.origin ELSE origin END,
        head = excluded.head`,
     row.sync_id,
     row.version,
