@@ -32,7 +32,7 @@ export function createProgram(surroundings: Surroundings): ProgramPort {
     serve: async (config, options, signal) => {
       const { serve } = await import('./serve.ts')
       const format = surroundings.isErrorTty === true ? 'console' : 'json'
-      const log = await openLog({ level: levelOf(config), format, component: 'server' })
+      const log = await openLog({ format, ...config.server.log, level: levelOf(config), component: 'server' })
       try {
         return await serve(await openFor(config, surroundings, { log, isServer: true }), options, signal)
       } finally {

@@ -1,76 +1,18 @@
-import { homedir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import type { Input, OperationName, Output } from './api/operations.ts'
 import { splitAddress } from './cli/config.ts'
-import { serverConfig } from './cli/server-config.ts'
+import type { ServerConfig } from './cli/server-config.ts'
 import type { ClientEvent, Kinds } from './client/records.ts'
 import type { StartAt } from './client/subscription.ts'
 import { EngramError } from './model/errors.ts'
 import type { Delivery, From, SubscribeRequest } from './model/live-feed.ts'
 import type { CallContext } from './model/operation.ts'
-import { defaultServerSettings, type ServerSettings } from './model/server-settings.ts'
-import { defaultSettings, type Settings } from './model/settings.ts'
+import { serverConfigOf, type Config } from './embed-config.ts'
 import { openEngine, type OpenedEngine } from './open-engine.ts'
 import { parseTime } from './model/times.ts'
-import { logLevels, openLog } from './platform/log.ts'
-import { parseYaml } from './platform/yaml.ts'
+import { openLog } from './platform/log.ts'
 import { eventText } from './protocol/event-json.ts'
 import { fromWire, toWire, type Camel } from './protocol/member-names.ts'
-
-/** What an embedded engine is made with. A plain object: spread it, change it, keep it (COL-2102). */
-export type Config = {
-  /** A relative one is resolved against the current directory. */
-  readonly dataDir: string
-  /** `:8080`, `127.0.0.1:0`; null: no port at all. */
-  readonly serverAddr: string | null
-  readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
-  readonly walSyncIntervalMs: number
-  readonly walBatchSize: number
-  readonly defaultLockTtlSeconds: number
-  readonly maxIdleConnectionSeconds: number
-  readonly durability: 'full' | 'normal'
-  /** Wanted of everybody who asks over an address others can reach. */
-  readonly token: string | undefined
-  readonly server: ServerSettings
-}
-
-/** A fresh one each time. */
-export const defaultConfig = (): Config => ({
-  dataDir: join(homedir(), '.engram'),
-  serverAddr: '127.0.0.1:7437',
-  logLevel: 'info',
-  walSyncIntervalMs: 2,
-  walBatchSize: 64,
-  defaultLockTtlSeconds: 60,
-  maxIdleConnectionSeconds: 30,
-  durability: 'full',
-  token: undefined,
-  server: defaultServerSettings,
-})
-
-/** The settings of a file, of the Go program's or ours; what it does not say is the default. */
-export function configFromYaml(text: string): Config {
-  const parsed: unknown = parseYaml(text)
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
-    throw new EngramError('invalid_request', 'Expected YAML with keys and values.')
-  }
-  const file = parsed as Readonly<Record<string, unknown>>
-  const { settings, engine } = serverConfig(file)
-  const at = (section: string, key: string): unknown =>
-    (file[section] as Readonly<Record<string, unknown>> | undefined)?.[key]
-  const base = defaultConfig()
-  const [addr, dataDir, level] = [at('server', 'addr'), at('storage', 'data_dir'), at('logging', 'level')]
-  return {
-    ...base,
-    ...(typeof addr === 'string' ? { serverAddr: addr } : {}),
-    ...(typeof dataDir === 'string' ? { dataDir } : {}),
-    logLevel: logLevels.find((one) => one === level) ?? base.logLevel,
-    defaultLockTtlSeconds: (engine.lockTtlMs ?? defaultSettings.lockTtlMs) / 1_000,
-    maxIdleConnectionSeconds: settings.maxIdleMs / 1_000,
-    durability: engine.durability ?? base.durability,
-    server: settings,
-  }
-}
 
 /** An engine inside a program: `new ─start─▶ running ─shutdown─▶ over`. It installs no signal handlers. */
 export interface Engine {
@@ -93,7 +35,7 @@ const shutdownTimeoutMs = 10_000
 /** Checks everything and touches nothing; throws EngramError. */
 export function createEngine(config: Config): Engine {
   const address = config.serverAddr === null ? null : splitAddress(config.serverAddr)
-  checkNumbers(config)
+  const served = serverConfigOf(config)
   let running: Running | null = null
   let state: 'new' | 'running' | 'over' = 'new'
   const opened = (): OpenedEngine => {
@@ -108,7 +50,7 @@ export function createEngine(config: Config): Engine {
       if (state !== 'new') throw new EngramError('store_closed', 'An engine starts once.')
       state = 'running'
       try {
-        running = await run(config, address)
+        running = await run(config, served, address)
       } catch (error) {
         state = 'over'
         throw error
@@ -129,14 +71,6 @@ export function createEngine(config: Config): Engine {
   return engine
 }
 
-function checkNumbers(config: Config): void {
-  const names = ['walSyncIntervalMs', 'walBatchSize', 'defaultLockTtlSeconds', 'maxIdleConnectionSeconds'] as const
-  for (const name of names) {
-    if (Number.isFinite(config[name]) && config[name] > 0) continue
-    throw new EngramError('invalid_request', `${name}: expected a number above 0, got ${config[name]}.`)
-  }
-}
-
 type Running = {
   readonly opened: OpenedEngine
   readonly address: string | null
@@ -145,14 +79,17 @@ type Running = {
 
 type Address = { readonly host: string; readonly port: number }
 
-async function run(config: Config, address: Address | null): Promise<Running> {
-  const log = await openLog({ level: config.logLevel, format: 'json', component: 'engine' })
-  const settings: Partial<Settings> = {
-    lockTtlMs: config.defaultLockTtlSeconds * 1_000,
-    durability: config.durability,
-  }
-  const opened = await openEngine({ dataDir: resolve(config.dataDir), settings, log, isServer: true })
-  return address === null ? runAlone(opened, () => log.close()) : runServed(opened, config, address, () => log.close())
+async function run(config: Config, served: ServerConfig, address: Address | null): Promise<Running> {
+  const log = await openLog({ format: 'json', ...served.log, level: config.logLevel, component: 'engine' })
+  for (const warning of served.warnings) log.warn(warning)
+  const opened = await openEngine({
+    dataDir: resolve(config.dataDir),
+    settings: served.engine,
+    log,
+    isServer: true,
+  })
+  const closed = (): Promise<void> => log.close()
+  return address === null ? runAlone(opened, closed) : runServed(opened, { config, served, address }, closed)
 }
 
 async function runAlone(opened: OpenedEngine, closed: () => Promise<void>): Promise<Running> {
@@ -168,10 +105,11 @@ async function runAlone(opened: OpenedEngine, closed: () => Promise<void>): Prom
   return { opened, address: null, stop: () => (stopped ??= stop()) }
 }
 
+type Serving = { readonly config: Config; readonly served: ServerConfig; readonly address: Address }
+
 async function runServed(
   opened: OpenedEngine,
-  config: Config,
-  { host, port }: Address,
+  { config, served: { settings }, address: { host, port } }: Serving,
   closed: () => Promise<void>,
 ): Promise<Running> {
   const { serve } = await import('./serve.ts')
@@ -186,9 +124,9 @@ async function runServed(
       port,
       socket: undefined,
       token: config.token,
-      allowedHosts: [],
+      allowedHosts: config.server?.allowedHosts ?? [],
       projectOverride: undefined,
-      server: { ...config.server, maxIdleMs: config.maxIdleConnectionSeconds * 1_000 },
+      server: settings,
       get stopTimeoutMs() {
         return timeout.ms ?? shutdownTimeoutMs
       },

@@ -83,7 +83,7 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenedEngi
   const settings: Settings = { ...defaultSettings, ...options.settings }
   const redactor = createRedactor(options.redact)
   const wasAlone = options.isServer === true && isAlone(databasePath(options.dataDir, 'engram.db'))
-  const store = openStore(options, { clock, random, durability: settings.durability })
+  const store = openStore(options, { clock, random, settings })
   const contextLog = openLog(options, store, clock, settings)
   const transcripts = lazyTranscripts(join(options.dataDir, 'transcripts'), () => ({
     ...(options.files === undefined ? {} : { files }),
@@ -185,13 +185,19 @@ async function embedderOf(options: OpenEngineOptions, settings: Settings): Promi
   return minilmEmbedder()
 }
 
-type Ground = { readonly clock: Clock; readonly random: Random; readonly durability: Settings['durability'] }
+type Ground = { readonly clock: Clock; readonly random: Random; readonly settings: Settings }
 
-const openStore = (options: OpenEngineOptions, ground: Ground): Store =>
+const openStore = (options: OpenEngineOptions, { clock, random, settings }: Ground): Store =>
   Store.open({
     dataDir: options.dataDir,
     migrations,
-    ...ground,
+    clock,
+    random,
+    durability: settings.durability,
+    batchJobsMax: settings.walBatchSize,
+    walBytesForced: settings.walBytesForced,
+    // What ends in a moment folds its log into the file then.
+    ...(options.isServer === true ? { walSyncMs: settings.walSyncMs } : {}),
     program: `engram ${programVersion()}`,
     allowNetworkFs: options.allowNetworkFs ?? false,
     readOnly: options.readOnly ?? false,

@@ -28,10 +28,6 @@ export type Live = {
   close(): Promise<void>
 }
 
-/** COL-1703: a unit is found so long after its commit; leases are looked at more seldom. */
-const indexEveryMs = 200
-const sweepEveryMs = 1_000
-
 export function openLive(deps: EngineDeps, log: SqliteLog): Live {
   let hub: Promise<Hub> | null = null
   let upkeep: readonly Every[] = []
@@ -58,11 +54,11 @@ export function openLive(deps: EngineDeps, log: SqliteLog): Live {
       if (upkeep.length > 0 || deps.store.mode === 'read-only') return
       upkeep = [
         every(
-          indexEveryMs,
+          deps.settings.unitIndexMs,
           oneAtATime(deps, () => followUnits(deps)),
         ),
         every(
-          sweepEveryMs,
+          deps.settings.lockSweepMs,
           oneAtATime(deps, async () => {
             if (deps.store.read((tx) => hasOverdueLocks(tx, log.ground))) await log.lock({ kind: 'expire' })
           }),

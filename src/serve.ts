@@ -127,6 +127,7 @@ function listenFor(
   return listen({
     address,
     log: deps.log,
+    timeouts: settings.timeouts,
     newRequestId,
     door: frontDoor({
       allowedHosts: [...options.allowedHosts, ...ownHost],

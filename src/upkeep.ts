@@ -119,7 +119,7 @@ export async function catchUp(opened: Pick<OpenedEngine, 'deps'>, options: Catch
     const startedMs = clock.monotonicMs()
     const budgetMs = isBusy ? busyBudgetMs : stepBudgetMs
     const { done } = await store.write((tx) => refreshIndex(tx, { rowsMax: stepRowsMax, budgetMs, clock }), {
-      durability: 'normal',
+      durability: 'derived',
     })
     if (done) return true
     if (isBusy) await clock.sleep((clock.monotonicMs() - startedMs) * (1 / busyShare - 1))

@@ -75,7 +75,7 @@ export async function readConfig(
   )
   const located = { ...dataDir, value: locate(dataDir.value, terminal.directory, options.forServer) }
   const file = named ?? (await readConfigFile(join(located.value, 'config.yaml')))
-  const server = serverConfig(file)
+  const server = serverConfig(file, options.forServer ? env : undefined)
   const at = (path: string): unknown => path.split('.').reduce<unknown>((node, key) => childOf(node, key), file)
   // An address in the environment is the server's; it must not stop a save.
   const givenAddress =

@@ -1,5 +1,6 @@
 import { defaultServerSettings, type ServerSettings } from '../model/server-settings.ts'
 import type { Settings } from '../model/settings.ts'
+import type { LogFields } from '../platform/log.ts'
 import { nearest } from './nearest.ts'
 
 /** What a file of settings says of the server, and remarks on what it says in vain (COL-1805). */
@@ -7,7 +8,16 @@ export type ServerConfig = {
   readonly settings: ServerSettings
   /** Settings of the engine that such a file may hold. */
   readonly engine: Partial<Settings>
+  readonly log: LogSettings
   readonly warnings: readonly string[]
+}
+
+/** How a program that stays tells of itself. */
+export type LogSettings = {
+  /** By where it goes when left out: sentences for a terminal, JSON for a program. */
+  readonly format?: 'json' | 'console'
+  readonly includeCaller: boolean
+  readonly fields: LogFields
 }
 
 type At = (path: string) => unknown
@@ -18,45 +28,112 @@ const without = {
   fixed: 'is fixed here',
   spans: 'spans go to the OpenTelemetry API of the program around',
   embedder: 'waits for an embedder over HTTP',
+  engine: 'is another program; units are searched by the words here',
   tokens: 'agents have no tokens of their own yet',
 } as const
 
-/** Keys that are read, here or where the program starts; those of a name with a star stand for all below it. */
-const known: readonly string[] = [
-  ...['addr', 'port', 'socket', 'token', 'allowed_hosts', 'cors_origins', 'max_body_size'].map(
-    (one) => `server.${one}`,
-  ),
-  ...['data_dir', 'durability'].map((one) => `storage.${one}`),
-  ...['max_idle_time', 'heartbeat_interval', 'max_connections', 'max_pause'].map((one) => `notifier.${one}`),
-  ...['default_ttl', 'max_locks_per_agent'].map((one) => `locks.${one}`),
-  ...['default_limit', 'max_limit'].map((one) => `search.${one}`),
-  ...['enabled', 'token_file'].map((one) => `auth.${one}`),
-  'logging.level',
-  ...['enabled', 'endpoint'].map((one) => `metrics.${one}`),
-  ...['enabled', 'rpm', 'rps', 'ws_messages_per_second'].map((one) => `rate_limit.${one}`),
+const below = (section: string, ...names: readonly string[]): readonly string[] =>
+  names.map((name) => `${section}.${name}`)
+
+/** Keys whose value is a number above 0. */
+const numbers: readonly string[] = [
+  ...below('server', 'max_body_size', 'read_timeout', 'write_timeout', 'idle_timeout'),
+  ...below('storage', 'wal_batch_size', 'wal_sync_interval_ms', 'max_wal_size_mb'),
+  ...below('notifier', 'max_idle_time', 'heartbeat_interval', 'max_connections', 'max_pause'),
+  ...below('locks', 'default_ttl', 'max_locks_per_agent', 'cleanup_interval'),
+  ...below('search', 'default_limit', 'max_limit', 'update_interval_ms', 'max_batch_size'),
+  ...below('rate_limit', 'rpm', 'rps', 'ws_messages_per_second'),
+]
+
+/** Keys whose value is one of a few. */
+const choices: Readonly<Record<string, readonly unknown[]>> = {
+  'storage.durability': ['full', 'normal'],
+  'search.vector.enabled': [true, false],
+  'auth.enabled': [true, false],
+  'logging.format': ['json', 'console'],
+  'logging.include_caller': [true, false],
+  'metrics.enabled': [true, false],
+  'rate_limit.enabled': [true, false],
+  'compat.go_client': ['auto', 'always', 'never'],
+}
+
+/** Keys that are read, here or where the program starts. */
+export const knownKeys: readonly string[] = [
+  ...numbers,
+  ...below('server', 'addr', 'port', 'socket', 'token', 'allowed_hosts', 'cors_origins'),
+  ...below('storage', 'data_dir', 'durability'),
+  ...below('search', 'engine', 'vector.enabled'),
+  ...below('auth', 'enabled', 'token_file'),
+  ...below('logging', 'level', 'format', 'include_caller', 'global_fields'),
+  ...below('metrics', 'enabled', 'endpoint'),
+  'rate_limit.enabled',
   'compat.go_client',
 ]
 
 /** Sections of the Go program's files; others belong to the memory's own settings. */
-const sections = new Set(known.map((one) => one.split('.')[0] ?? '').concat(['router', 'telemetry']))
+const sections = new Set(knownKeys.map((one) => one.split('.')[0] ?? '').concat(['router', 'telemetry']))
 
 const inVain: readonly (readonly [pattern: RegExp, why: string])[] = [
-  [/^server\.(read_timeout|write_timeout|idle_timeout)$/, without.fixed],
-  [/^storage\.(wal_batch_size|wal_sync_interval_ms|max_wal_size_mb)$/, without.fixed],
-  [/^storage\./, without.tuning],
+  [
+    /^storage\.(.*cache.*|storage_type|optimized_enabled|mem_table_size|num_.*|value_log_file_size|gc_interval_minutes|rocksdb_.*)$/,
+    without.tuning,
+  ],
   [/^(router\.|notifier\.broadcast_)/, without.queue],
-  [/^locks\.cleanup_interval$/, without.fixed],
   [/^search\.vector\./, without.embedder],
-  [/^search\.(engine|update_interval_ms|max_batch_size)$/, without.fixed],
   [/^auth\.(jwt_secret|jwt_expiration_minutes|allow_anonymous)$/, without.tokens],
-  [/^logging\.(format|include_caller|global_fields(\..+)?)$/, without.fixed],
   [/^(logging\.(tracing|otel_endpoint)|telemetry\.)/, without.spans],
   [/^metrics\.interval$/, without.fixed],
 ]
 
-export function serverConfig(file: Readonly<Record<string, unknown>>): ServerConfig {
-  const at: At = (path) => path.split('.').reduce<unknown>((node, key) => childOf(node, key), file)
-  return { settings: settingsOf(at), engine: engineOf(at), warnings: warningsOf(file) }
+/** Variables that stand for a key, and beat it (COL-1802). */
+const variables: Readonly<Record<string, string>> = {
+  'storage.wal_sync_interval_ms': 'ENGRAM_STORAGE_WAL_SYNC_INTERVAL_MS',
+  'storage.wal_batch_size': 'ENGRAM_STORAGE_WAL_BATCH_SIZE',
+  'logging.format': 'ENGRAM_LOG_FORMAT',
+}
+
+/** Two names of one thing; the first wins (COL-1802). */
+const aliases: readonly (readonly [name: string, alias: string])[] = [
+  ['ENGRAM_ADDR', 'ENGRAM_SERVER_ADDR'],
+  ['ENGRAM_DATA_DIR', 'ENGRAM_STORAGE_DATA_DIR'],
+]
+
+/** A variable of the environment that is set and not blank. */
+export type Variable = (name: string) => string | undefined
+
+export function serverConfig(
+  file: Readonly<Record<string, unknown>>,
+  variable: Variable = () => undefined,
+): ServerConfig {
+  const inFile: At = (path) => path.split('.').reduce<unknown>((node, key) => childOf(node, key), file)
+  const at: At = (path) => variableValue(path, variable) ?? inFile(path)
+  return {
+    settings: settingsOf(at),
+    engine: engineOf(at),
+    log: logOf(at),
+    warnings: [...remarksOn(file), ...remarksOnVariables(variable)],
+  }
+}
+
+/** As YAML would read it. */
+function variableValue(path: string, variable: Variable): string | number | undefined {
+  const name = variables[path]
+  const text = name === undefined ? undefined : variable(name)
+  if (text === undefined || !numbers.includes(path)) return text
+  // What is no number is left as it stands, and remarked.
+  return Number.isNaN(Number(text)) ? text : Number(text)
+}
+
+function remarksOnVariables(variable: Variable): readonly string[] {
+  const wrong = Object.entries(variables).flatMap(([path, name]) => {
+    const remark = variable(name) === undefined ? null : remarkOn(path, variableValue(path, variable))
+    return remark === null ? [] : [`${name}: ${remark}`]
+  })
+  const twice = aliases
+    .filter(([name, alias]) => variable(name) !== undefined && variable(alias) !== undefined)
+    .filter(([name, alias]) => variable(name) !== variable(alias))
+    .map(([name, alias]) => `${name} and ${alias} differ; ${name} counts`)
+  return [...wrong, ...twice]
 }
 
 function settingsOf(at: At): ServerSettings {
@@ -64,10 +141,15 @@ function settingsOf(at: At): ServerSettings {
   const otherwise = defaultServerSettings
   const endpoint = textOf(at('metrics.endpoint'))
   return {
-    bodyBytesMax: positive(at('server.max_body_size')) ?? otherwise.bodyBytesMax,
+    bodyBytesMax: count(at('server.max_body_size')) ?? otherwise.bodyBytesMax,
+    timeouts: {
+      readMs: ms('server.read_timeout') ?? otherwise.timeouts.readMs,
+      writeMs: ms('server.write_timeout') ?? otherwise.timeouts.writeMs,
+      idleMs: ms('server.idle_timeout') ?? otherwise.timeouts.idleMs,
+    },
     heartbeatMs: ms('notifier.heartbeat_interval') ?? otherwise.heartbeatMs,
     maxIdleMs: ms('notifier.max_idle_time') ?? otherwise.maxIdleMs,
-    connectionsMax: positive(at('notifier.max_connections')) ?? otherwise.connectionsMax,
+    connectionsMax: count(at('notifier.max_connections')) ?? otherwise.connectionsMax,
     maxPauseMs: ms('notifier.max_pause') ?? otherwise.maxPauseMs,
     goClient: goClientOf(at('compat.go_client')),
     rateLimit: at('rate_limit.enabled') === true ? rateLimitOf(at) : null,
@@ -75,48 +157,85 @@ function settingsOf(at: At): ServerSettings {
       at('metrics.enabled') === false ? null : endpoint?.startsWith('/') === true ? endpoint : otherwise.metricsPath,
     corsOrigins: textsOf(at('server.cors_origins')),
     isAuthRequired: at('auth.enabled') === true,
-    searchLimitDefault: positive(at('search.default_limit')) ?? otherwise.searchLimitDefault,
-    searchLimitMax: Math.min(positive(at('search.max_limit')) ?? otherwise.searchLimitMax, otherwise.searchLimitMax),
+    searchLimitDefault: count(at('search.default_limit')) ?? otherwise.searchLimitDefault,
+    searchLimitMax: Math.min(count(at('search.max_limit')) ?? otherwise.searchLimitMax, otherwise.searchLimitMax),
   }
 }
 
 const rateLimitOf = (at: At) => ({
-  perMinute: positive(at('rate_limit.rpm')) ?? 600,
-  perSecond: positive(at('rate_limit.rps')) ?? 10,
-  socketMessagesPerSecond: positive(at('rate_limit.ws_messages_per_second')) ?? 20,
+  perMinute: count(at('rate_limit.rpm')) ?? 600,
+  perSecond: count(at('rate_limit.rps')) ?? 10,
+  socketMessagesPerSecond: count(at('rate_limit.ws_messages_per_second')) ?? 20,
 })
 
 function engineOf(at: At): Partial<Settings> {
-  const ttlMs = times(positive(at('locks.default_ttl')), 1_000)
-  const locks = positive(at('locks.max_locks_per_agent'))
   const durability = at('storage.durability')
+  const isByMeaning = at('search.vector.enabled')
+  return given({
+    lockTtlMs: times(positive(at('locks.default_ttl')), 1_000),
+    locksPerAgentMax: count(at('locks.max_locks_per_agent')),
+    lockSweepMs: times(positive(at('locks.cleanup_interval')), 1_000),
+    unitIndexMs: count(at('search.update_interval_ms')),
+    unitIndexBatch: count(at('search.max_batch_size')),
+    walBatchSize: count(at('storage.wal_batch_size')),
+    walSyncMs: count(at('storage.wal_sync_interval_ms')),
+    walBytesForced: times(positive(at('storage.max_wal_size_mb')), 1024 * 1024),
+    durability: durability === 'full' || durability === 'normal' ? durability : undefined,
+    embedder: isByMeaning === false ? 'none' : isByMeaning === true ? 'bundled' : undefined,
+  })
+}
+
+/** Without what is undefined, so that it hides no default. */
+const given = (settings: { readonly [Key in keyof Settings]?: Settings[Key] | undefined }): Partial<Settings> =>
+  Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined)) as Partial<Settings>
+
+function logOf(at: At): LogSettings {
+  const format = at('logging.format')
+  const fields = at('logging.global_fields')
+  const named = Object.entries(typeof fields === 'object' && fields !== null ? fields : {})
   return {
-    ...(ttlMs === undefined ? {} : { lockTtlMs: ttlMs }),
-    ...(locks === undefined ? {} : { locksPerAgentMax: locks }),
-    ...(durability === 'full' || durability === 'normal' ? { durability } : {}),
+    ...(format === 'json' || format === 'console' ? { format } : {}),
+    includeCaller: at('logging.include_caller') === true,
+    fields: Object.fromEntries(named.filter((one): one is [string, string | number | boolean] => isPlain(one[1]))),
   }
 }
+
+const isPlain = (value: unknown): boolean => ['string', 'number', 'boolean'].includes(typeof value)
 
 const goClientOf = (value: unknown): ServerSettings['goClient'] =>
   value === 'always' || value === 'never' ? value : 'auto'
 
 /** Each key has an effect or a remark, never silence. */
-function warningsOf(file: Readonly<Record<string, unknown>>): readonly string[] {
+function remarksOn(file: Readonly<Record<string, unknown>>): readonly string[] {
   return Object.entries(file)
     .filter(([section]) => sections.has(section))
     .flatMap(([section, value]) => leaves(section, value))
-    .flatMap((path) => {
-      if (known.includes(path)) return []
-      const why = inVain.find(([pattern]) => pattern.test(path))?.[1]
-      if (why !== undefined) return [`${path} ${why}; it has no effect`]
-      const like = nearest(path, known)
-      return [`nothing is called ${path}${like === null ? '' : `; did you mean ${like}?`}`]
-    })
+    .flatMap(([path, value]) => remarkOn(path, value) ?? [])
 }
 
-function leaves(path: string, value: unknown): readonly string[] {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return [path]
-  return Object.entries(value).flatMap(([key, below]) => leaves(`${path}.${key}`, below))
+function remarkOn(path: string, value: unknown): string | null {
+  if (path === 'search.engine' && !wordEngines.has(String(value)))
+    return `${path} ${String(value)} ${without.engine}; it has no effect`
+  if (numbers.includes(path) && positive(value) === undefined) {
+    return `${path}: expected a number above 0, got ${JSON.stringify(value)}; the default stands`
+  }
+  const allowed = choices[path]
+  if (allowed !== undefined && !allowed.includes(value)) {
+    return `${path}: expected ${allowed.join(' or ')}, got ${JSON.stringify(value)}; the default stands`
+  }
+  if (knownKeys.includes(path) || path.startsWith('logging.global_fields.')) return null
+  const why = inVain.find(([pattern]) => pattern.test(path))?.[1]
+  if (why !== undefined) return `${path} ${why}; it has no effect`
+  const like = nearest(path, knownKeys)
+  return `nothing is called ${path}${like === null ? '' : `; did you mean ${like}?`}`
+}
+
+/** Stores of the Go program that searched by words alone, as units are searched here. */
+const wordEngines: ReadonlySet<string> = new Set(['badger', 'sqlite'])
+
+function leaves(path: string, value: unknown): readonly (readonly [path: string, value: unknown])[] {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return [[path, value]]
+  return Object.entries(value).flatMap(([key, one]) => leaves(`${path}.${key}`, one))
 }
 
 const childOf = (node: unknown, key: string): unknown =>
@@ -125,9 +244,11 @@ const childOf = (node: unknown, key: string): unknown =>
     : undefined
 
 const positive = (value: unknown): number | undefined =>
-  typeof value === 'number' && Number.isFinite(value) && value > 0 ? Math.floor(value) : undefined
+  typeof value === 'number' && Number.isFinite(value) && value > 0 ? value : undefined
+/** A part of one counts as one. */
+const count = (value: unknown): number | undefined => times(positive(value), 1)
 const times = (value: number | undefined, factor: number): number | undefined =>
-  value === undefined ? undefined : value * factor
+  value === undefined ? undefined : Math.max(1, Math.floor(value * factor))
 const textOf = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined)
 const textsOf = (value: unknown): readonly string[] =>
   Array.isArray(value) ? value.filter((one): one is string => typeof one === 'string') : []

@@ -54,7 +54,7 @@ const step = (deps: EngineDeps) => ({ rowsMax: 200, budgetMs: 20, clock: deps.cl
 async function catchUp({ store, ...deps }: EngineDeps, context: CallContext): Promise<void> {
   for (let done = false; !done;) {
     context.signal?.throwIfAborted()
-    done = (await store.write((tx) => refreshIndex(tx, step({ store, ...deps })), { durability: 'normal' })).done
+    done = (await store.write((tx) => refreshIndex(tx, step({ store, ...deps })), { durability: 'derived' })).done
   }
 }
 
@@ -64,14 +64,14 @@ async function rebuildWords(deps: EngineDeps, context: CallContext): Promise<voi
   for (let [done, isFirst] = [false, true]; !done; isFirst = false) {
     context.signal?.throwIfAborted()
     const budget = { ...step(deps), drop: isFirst }
-    const made = await deps.store.write((tx) => rebuildIndex(tx, budget), { durability: 'normal' })
+    const made = await deps.store.write((tx) => rebuildIndex(tx, budget), { durability: 'derived' })
     rows += made.rows
     done = made.done
     context.onProgress?.({ done: rows, total, what: 'index rows' })
   }
   await catchUp(deps, context)
-  await deps.store.write(clearTranscriptIndex, { durability: 'normal' })
-  await deps.store.write(clearUnitIndex, { durability: 'normal' })
+  await deps.store.write(clearTranscriptIndex, { durability: 'derived' })
+  await deps.store.write(clearUnitIndex, { durability: 'derived' })
   await readAll(deps, context)
 }
 

@@ -75,10 +75,10 @@ const isRead = (one: FiledTranscript, stamp: string | undefined): boolean =>
 /** Rows made by other rules, and conversations that are not there any more. */
 async function dropGone({ store }: EngineDeps, listed: readonly ListedConversation[]): Promise<void> {
   const isFresh = store.read(isTranscriptIndexFresh)
-  if (!isFresh) await store.write(clearTranscriptIndex, { durability: 'normal' })
+  if (!isFresh) await store.write(clearTranscriptIndex, { durability: 'derived' })
   const keys = new Set(listed.map(({ key }) => key))
   const gone = store.read((tx) => transcriptSources(tx).filter(({ key }) => !keys.has(key)))
-  for (const { number } of gone) await store.write((tx) => dropTranscript(tx, number), { durability: 'normal' })
+  for (const { number } of gone) await store.write((tx) => dropTranscript(tx, number), { durability: 'derived' })
 }
 
 function unreadOf({ store }: EngineDeps, listed: readonly ListedConversation[]): readonly ListedConversation[] {
@@ -105,7 +105,7 @@ async function readConversation(
     if (clock.monotonicMs() >= untilMs) return false
     const page = await conversations.page(listed.key, place.after, pageMessages)
     const next = { ...place, page, listed, about }
-    place = await store.write((tx) => writePage(tx, next), { durability: 'normal' })
+    place = await store.write((tx) => writePage(tx, next), { durability: 'derived' })
     if (page.next === null) return true
     await clock.sleep(0)
   }

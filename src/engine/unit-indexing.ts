@@ -2,9 +2,8 @@ import { lastGseq } from '../store/log.ts'
 import { type IndexStep, indexLag, indexUnits, isIndexCurrent } from '../store/unit-index.ts'
 import type { EngineDeps } from './handler.ts'
 
-type IndexDeps = Pick<EngineDeps, 'store' | 'clock'>
+type IndexDeps = Pick<EngineDeps, 'store' | 'clock' | 'settings'>
 
-const indexedAtOnce = 200
 const stepsMax = 50
 /** What a search that waits for it may take at once. */
 const wholeBudgetMs = 20
@@ -45,5 +44,5 @@ export async function followUnits(deps: IndexDeps): Promise<void> {
   }
 }
 
-const indexStep = ({ store, clock }: IndexDeps, budgetMs: number): Promise<IndexStep> =>
-  store.write((tx) => indexUnits(tx, { rowsMax: indexedAtOnce, budgetMs, clock }), { durability: 'normal' })
+const indexStep = ({ store, clock, settings }: IndexDeps, budgetMs: number): Promise<IndexStep> =>
+  store.write((tx) => indexUnits(tx, { rowsMax: settings.unitIndexBatch, budgetMs, clock }), { durability: 'derived' })

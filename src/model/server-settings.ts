@@ -1,6 +1,7 @@
 /** What a person may set for the server (COL-1805); limits that nobody may raise stand in `limits.ts`. */
 export type ServerSettings = {
   readonly bodyBytesMax: number
+  readonly timeouts: ConnectionTimeouts
   /** How often a stream shows where it stands, and sockets are asked whether they live. */
   readonly heartbeatMs: number
   /** A socket that answered nothing for so long is closed (COL-806). */
@@ -22,6 +23,16 @@ export type ServerSettings = {
   readonly searchLimitMax: number
 }
 
+/** None of them ends a stream or a call that waits (COL-1805). */
+export type ConnectionTimeouts = {
+  /** A request must be whole by then, or its body keep coming. */
+  readonly readMs: number
+  /** An answer of which its caller takes nothing for so long is given up. */
+  readonly writeMs: number
+  /** A connection on which nothing is asked stays open for so long. */
+  readonly idleMs: number
+}
+
 export type RateLimit = {
   readonly perMinute: number
   readonly perSecond: number
@@ -30,6 +41,7 @@ export type RateLimit = {
 
 export const defaultServerSettings: ServerSettings = {
   bodyBytesMax: 1024 * 1024,
+  timeouts: { readMs: 5_000, writeMs: 10_000, idleMs: 120_000 },
   heartbeatMs: 5_000,
   maxIdleMs: 30_000,
   connectionsMax: 10_000,

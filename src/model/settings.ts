@@ -1,3 +1,5 @@
+import { limits } from './limits.ts'
+
 /** What a user may set in `config.yaml` for the engine (MEM-305, MEM-304, ING-RED-6). */
 export type Settings = {
   /** Months until a type is due for review; 0 for none. */
@@ -6,6 +8,12 @@ export type Settings = {
   readonly dedupeWindowMs: number
   readonly historyKept: number
   readonly durability: 'full' | 'normal'
+  /** Most writes of one commit (COL-204). */
+  readonly walBatchSize: number
+  /** How long after a `normal` answer its fsync follows, in a process that stays (COL-205). */
+  readonly walSyncMs: number
+  /** Over this size the write-ahead log is moved into the file by force. */
+  readonly walBytesForced: number
   /** Idle open sessions end by themselves after this (MEM-707). */
   readonly sessionIdleMs: number
   readonly sessionLeaseMs: number
@@ -15,6 +23,11 @@ export type Settings = {
   readonly lockTtlMs: number
   /** New locks one agent may hold at once (COL-1210). */
   readonly locksPerAgentMax: number
+  /** How often the ends of leases are looked for (COL-1207). */
+  readonly lockSweepMs: number
+  /** How soon a unit is searchable, and how many are indexed at once (COL-1703). */
+  readonly unitIndexMs: number
+  readonly unitIndexBatch: number
   /** What hooks put before an agent: at the start of a session, with each prompt too, or never (MEM-1602). */
   readonly hooksInject: 'none' | 'start' | 'prompt'
   /** Whether the start of a session reads chunks that came with the repository. */
@@ -26,11 +39,17 @@ export const defaultSettings: Settings = {
   dedupeWindowMs: 0,
   historyKept: 50,
   durability: 'full',
+  walBatchSize: 64,
+  walSyncMs: 2,
+  walBytesForced: limits.walBytesForced,
   sessionIdleMs: 24 * 3_600_000,
   sessionLeaseMs: 30 * 60_000,
   embedder: 'bundled',
   lockTtlMs: 60_000,
   locksPerAgentMax: 100,
+  lockSweepMs: 1_000,
+  unitIndexMs: 200,
+  unitIndexBatch: 100,
   hooksInject: 'start',
   hooksImport: true,
 }

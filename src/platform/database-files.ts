@@ -12,6 +12,7 @@ import {
   statSync,
   statfsSync,
 } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { errorCodeOf } from './files.ts'
 
@@ -32,6 +33,23 @@ export type FileState = { readonly identity: FileIdentity; readonly bytes: numbe
 export function fileStateOf(path: string): FileState | null {
   const stat = statSync(path, { bigint: true, throwIfNoEntry: false })
   return stat === undefined ? null : { identity: `${stat.dev}:${stat.ino}`, bytes: Number(stat.size) }
+}
+
+/**
+ * fdatasync of a write-ahead log, aside; of one that is gone there is nothing to sync. SQLite holds no lock on that file, so
+ * that closing it here lets none go.
+ */
+export async function syncFile(path: string): Promise<void> {
+  try {
+    const file = await open(path, 'r')
+    try {
+      await file.datasync()
+    } finally {
+      await file.close()
+    }
+  } catch (error) {
+    if (errorCodeOf(error) !== 'ENOENT') throw error
+  }
 }
 
 /** Size in bytes; 0 when nothing is there or it cannot be asked. */

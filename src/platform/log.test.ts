@@ -7,7 +7,10 @@ import { describe, expect, it } from 'vitest'
 import { consoleLine, openLog, type Log, type LogOptions } from './log.ts'
 
 /** What a log writes to a real file. */
-async function linesOf(options: Pick<LogOptions, 'level' | 'format'>, tell: (log: Log) => void): Promise<string[]> {
+async function linesOf(
+  options: Omit<LogOptions, 'component' | 'descriptor'>,
+  tell: (log: Log) => void,
+): Promise<string[]> {
   const directory = mkdtempSync(join(tmpdir(), 'engram-log-'))
   const path = join(directory, 'log')
   const descriptor = openSync(path, 'a')
@@ -43,6 +46,24 @@ describe('JSON lines', () => {
       { level: 'warn', time, component: 'server', retry: true, message: 'c' },
       { level: 'error', time, component: 'server', code: 'internal', at: null, message: 'd' },
     ])
+  })
+
+  it('COL-1805 fields of a person stand in each line, and the place that told it', async () => {
+    const options = {
+      level: 'info',
+      format: 'json',
+      fields: { service: 'live', shard: 3 },
+      includeCaller: true,
+    } as const
+    const [line = ''] = await linesOf(options, (log) => log.warn('c', { retry: true }))
+    expect(JSON.parse(line)).toMatchObject({
+      service: 'live',
+      shard: 3,
+      component: 'server',
+      retry: true,
+      message: 'c',
+    })
+    expect((JSON.parse(line) as { caller: string }).caller).toMatch(/^log\.test\.ts:\d+$/)
   })
 
   it('one line each, whatever it says', async () => {

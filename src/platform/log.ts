@@ -27,6 +27,10 @@ export type LogOptions = {
   readonly component: string
   /** A file descriptor; 2 (stderr) unless a test wants it elsewhere. */
   readonly descriptor?: number
+  /** Stand in every line. */
+  readonly fields?: LogFields
+  /** Each line says which place in the program tells it, as `caller`. */
+  readonly includeCaller?: boolean
 }
 
 /** A log with something open behind it. */
@@ -51,7 +55,8 @@ export async function openLog(options: LogOptions): Promise<OpenLog> {
   const logger = pino(
     {
       level: options.level,
-      base: { component: options.component },
+      base: { ...options.fields, component: options.component },
+      ...(options.includeCaller === true ? { mixin: () => ({ caller: callerOf(new Error('here').stack ?? '') }) } : {}),
       messageKey: 'message',
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
@@ -66,6 +71,14 @@ export async function openLog(options: LogOptions): Promise<OpenLog> {
         sink.end()
       }),
   }
+}
+
+/** `http.js:120`: the first place of a stack that is neither this file nor the package behind it. */
+export function callerOf(stack: string): string {
+  const places = stack.split('\n').slice(1)
+  const after = places.findLastIndex((place) => /[/\\]pino[/\\]/.test(place)) + 1
+  const [, name = ''] = /([^/\\]+:\d+):\d+\)?$/.exec(places[after + 1] ?? '') ?? []
+  return name
 }
 
 const told = (logger: Logger): Log => ({

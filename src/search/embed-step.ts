@@ -60,7 +60,7 @@ export class EmbedUpkeep {
           const vector = vectors[at]
           return vector !== undefined && writeVector(tx, model, text, vector)
         }).length,
-      { durability: 'normal' },
+      { durability: 'derived' },
     )
     pass.before = texts.at(-1)?.changeSeq ?? pass.before
     this.#written += written
@@ -75,14 +75,14 @@ export class EmbedUpkeep {
         setVectorCursor(tx, this.#meaning.model, passTop)
         dropLease(tx, leaseName, this.#holder)
       },
-      { durability: 'normal' },
+      { durability: 'derived' },
     )
     return { done: passTop >= top, isElsewhere: false, written: 0 }
   }
 
   #hasLease(): Promise<boolean> {
     return this.#store.write((tx) => takeLease(tx, leaseName, this.#holder, this.#clock.nowMs(), leaseMs), {
-      durability: 'normal',
+      durability: 'derived',
     })
   }
 }

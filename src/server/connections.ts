@@ -41,6 +41,18 @@ export class Connections {
     return [...(this.#answering.get(socket) ?? [])].some((answer) => answer.headersSent)
   }
 
+  /**
+   * Who takes nothing of an answer that waits for `writeMs` is gone then; Node begins the time anew with each byte taken. A
+   * socket without a limit has a stream on it or a call that waits: those look after themselves.
+   */
+  limitUnread(writeMs: number, silenceMs: number): void {
+    for (const [socket, answers] of this.#answering) {
+      const isWaiting = answers.size > 0 && socket.writableLength > 0
+      if (isWaiting && socket.timeout === silenceMs) socket.setTimeout(writeMs)
+      if (!isWaiting && socket.timeout === writeMs) socket.setTimeout(silenceMs)
+    }
+  }
+
   /** Idle connections go now, the others after their answers. */
   drain(): void {
     this.#isDraining = true

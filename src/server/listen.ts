@@ -3,7 +3,9 @@ import type { Duplex } from 'node:stream'
 import { Server as NetServer, type AddressInfo, type Socket } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import { EngramError, toEngramError } from '../model/errors.ts'
+import { defaultServerSettings, type ConnectionTimeouts } from '../model/server-settings.ts'
 import { errorCodeOf } from '../platform/files.ts'
+import { every } from '../platform/every.ts'
 import type { Log } from '../platform/log.ts'
 import { Connections } from './connections.ts'
 import { errorAnswer, type PlainAnswer } from './error-answer.ts'
@@ -21,6 +23,8 @@ export type ListenOptions = {
   readonly door: FrontDoor
   readonly handler: FetchHandler
   readonly log: Log
+  /** Those of {@link defaultServerSettings} when left out. */
+  readonly timeouts?: ConnectionTimeouts
   readonly newRequestId: () => string
   /** Takes over what asks for another protocol; without it such a request is answered as any other. */
   readonly upgrade?: UpgradeHandler
@@ -37,8 +41,8 @@ export type Listening = {
   close(timeoutMs: number): Promise<void>
 }
 
-/** Slow senders are cut early: Node's own limits would let them hold a socket for minutes (R4). */
-const headersTimeoutMs = 2_000
+/** The head of a request is short: this part of the time is enough for it (R4). */
+const headersShare = 2 / 5
 /** No byte either way for this long ends a connection: a caller that stops reading holds its answer in our memory. */
 const silenceMsMax = 120_000
 const checkEveryMs = 500
@@ -47,15 +51,17 @@ const headerBytesMax = 16 * 1024
 /** Listens and answers; rejects with `address_in_use` when somebody else has the address. */
 export async function listen(options: ListenOptions): Promise<Listening> {
   const connections = new Connections()
+  const timeouts = options.timeouts ?? defaultServerSettings.timeouts
   const server = createServer(
     {
-      headersTimeout: headersTimeoutMs,
+      headersTimeout: timeouts.readMs * headersShare,
+      keepAliveTimeout: timeouts.idleMs,
       connectionsCheckingInterval: checkEveryMs,
       maxHeaderSize: headerBytesMax,
       // The front door wants one Host and says so in JSON.
       requireHostHeader: false,
     },
-    requestListener(options, connections),
+    requestListener(options, connections, timeouts),
   )
   // Node drops what is above this number without a word, a second Host among it. The size bounds them, the door counts.
   server.maxHeadersCount = 0
@@ -69,6 +75,8 @@ export async function listen(options: ListenOptions): Promise<Listening> {
   }
   server.on('clientError', (error: Error, socket: Socket) => answerBroken(error, socket, options, connections))
   await started(server, options.address)
+  const unread = every(checkEveryMs, () => connections.limitUnread(timeouts.writeMs, silenceMsMax))
+  server.on('close', () => unread.stop())
   server.on('error', (error) => options.log.error('the listener failed', { error: error.message }))
   const bound = server.address()
   return {
@@ -78,7 +86,7 @@ export async function listen(options: ListenOptions): Promise<Listening> {
   }
 }
 
-function requestListener(options: ListenOptions, connections: Connections) {
+function requestListener(options: ListenOptions, connections: Connections, timeouts: ConnectionTimeouts) {
   const inner = getRequestListener((request, node) => options.handler(request, node as NodeSide), {
     overrideGlobalObjects: false,
     errorHandler: (error) => webResponse(failed(error, options)),
@@ -86,7 +94,7 @@ function requestListener(options: ListenOptions, connections: Connections) {
   return (incoming: IncomingMessage, outgoing: ServerResponse): void => {
     const { socket } = incoming
     connections.began(socket, outgoing)
-    watchBody(incoming, outgoing, () => cutSlow(socket, options, connections))
+    watchBody(incoming, outgoing, timeouts.readMs, () => cutSlow(socket, options, connections))
     const refused = options.door(arrivalOf(incoming))
     if (refused === null) return void inner(incoming, outgoing)
     const { status, headers, body } = errorAnswer(refused.error, options.newRequestId(), refused)

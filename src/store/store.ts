@@ -20,6 +20,7 @@ import {
   openImage,
   verify,
 } from './open-database.ts'
+import { WalSync } from './wal-sync.ts'
 import { type NotPromise, type ReadTx, Transaction, type WriteTx, refusePromise } from './transaction.ts'
 import { type Durability, type JobOutcome, type WriteJob, batchJobsMax, runJobs } from './write-batch.ts'
 
@@ -38,6 +39,10 @@ export type StoreOptions = {
   readonly durability?: Durability
   /** Over this many bytes the write-ahead log is moved into the file by force; 64 MiB by default. */
   readonly walBytesForced?: number
+  /** Most writes of one commit; 64 by default. */
+  readonly batchJobsMax?: number
+  /** How long after a `normal` commit its fsync follows; without it the next checkpoint does it. */
+  readonly walSyncMs?: number
   /** Name and version of the program, noted with each schema step. */
   readonly program?: string
 }
@@ -45,7 +50,7 @@ export type StoreOptions = {
 /** One commit that stands. */
 export type CommitSeen = {
   readonly jobs: number
-  readonly durability: Durability
+  readonly durability: 'full' | 'normal'
   /** Of the COMMIT alone: with `full`, the fsync. */
   readonly tookMs: number
 }
@@ -84,6 +89,7 @@ export class Store {
   readonly #open: OpenOptions
   readonly #turns: Turns
   readonly #checkpointer: Checkpointer
+  readonly #walSync: WalSync | null
   readonly #queue: WriteJob[] = []
   #database: OpenDatabase | null
   /** Null until the file could be opened for the first time. */
@@ -92,7 +98,7 @@ export class Store {
   /** Since the last failure the file was found whole. */
   #isWholeAside = false
   #failure: unknown = null
-  #synchronous: Durability = 'full'
+  #synchronous: 'full' | 'normal' = 'full'
   #busyTimeoutMs = busyTimeoutMs
   #walIdentity: FileIdentity | undefined
   #reading: Transaction | null = null
@@ -116,6 +122,14 @@ export class Store {
       connection: () => this.#database?.connection ?? null,
       failed: (error) => this.#distrust(error),
     })
+    this.#walSync =
+      options.walSyncMs === undefined
+        ? null
+        : new WalSync({
+            path: `${this.path}-wal`,
+            afterMs: options.walSyncMs,
+            failed: (error) => this.#putAway(error),
+          })
   }
 
   /** Opens the data dir, making and migrating the file where needed; blocks meanwhile. Throws EngramError. */
@@ -227,6 +241,7 @@ export class Store {
     this.#isClosed = true
     await this.drain()
     await this.#checkpointer.stop()
+    await this.#walSync?.stop()
     this.#turns.close()
     const database = this.#database
     this.#database = null
@@ -327,7 +342,7 @@ export class Store {
     const outcomes: JobOutcome[] = []
     try {
       const connection = this.#writable()
-      const jobs = this.#queue.slice(0, batchJobsMax)
+      const jobs = this.#queue.slice(0, this.#options.batchJobsMax ?? batchJobsMax)
       this.#setSynchronous(connection, jobs)
       // A write must not block the event loop behind a stopped process.
       this.#setBusyTimeout(connection, 0)
@@ -339,6 +354,7 @@ export class Store {
     }
     this.#queue.splice(0, outcomes.length)
     for (const outcome of outcomes) outcome.answer()
+    this.#walSync?.committed(owedTo(this.#synchronous, outcomes))
     this.#checkpointer.wrote(this.#options.clock.monotonicMs())
     return 'done'
   }
@@ -375,7 +391,11 @@ export class Store {
 
   /** After a failure of the disk the connection is put away: what it believes to be on disk may not be. */
   #distrust(error: unknown): void {
-    if (this.#database === null || !isDistrusted(error)) return
+    if (isDistrusted(error)) this.#putAway(error)
+  }
+
+  #putAway(error: unknown): void {
+    if (this.#database === null) return
     this.#failure = storageFailure(error, this.path)
     this.#isWholeAside = false
     this.#database.connection.close()
@@ -525,6 +545,10 @@ function beginImmediate(connection: Connection): boolean {
     throw error
   }
 }
+
+/** What a commit owes: nothing more after its fsync, or when it held nothing but what can be made again. */
+const owedTo = (synchronous: 'full' | 'normal', outcomes: readonly JobOutcome[]): Durability =>
+  synchronous === 'full' ? 'full' : outcomes.some(({ job }) => job.durability === 'normal') ? 'normal' : 'derived'
 
 const isBusy = (error: unknown): boolean => sqliteCodeOf(error).startsWith('SQLITE_BUSY')
 

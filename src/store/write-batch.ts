@@ -2,8 +2,11 @@ import type { Connection } from './driver.ts'
 import { isDistrusted } from './failure.ts'
 import { Transaction, type WriteTx } from './transaction.ts'
 
-/** `full`: fsync before the answer · `normal`: survives a killed process, not a power cut. */
-export type Durability = 'full' | 'normal'
+/**
+ * `full`: fsync before the answer · `normal`: survives a killed process; a power cut, a moment later · `derived`: as
+ * `normal`, of what can be made again, so that no fsync is owed to anybody.
+ */
+export type Durability = 'full' | 'normal' | 'derived'
 
 /** One write that waits. Exactly one of `resolve` and `reject` is called, after the commit that decided it. */
 export type WriteJob = {

@@ -1,3 +1,5 @@
+import { connect, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startLocalServer, type LocalServer } from './http/local-server.ts'
 import { sendRaw } from './http/raw-connection.ts'
@@ -11,6 +13,56 @@ afterAll(async () => {
   // Senders that drip or leave are no failures of the server.
   expect(server.told.filter((line) => line.includes('"level":"error"'))).toEqual([])
   await server.close()
+})
+
+/** Whether a server has let go of a caller that asks and reads nothing for `forMs`. */
+async function isLetGo(port: number, bytes: string, forMs: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1', () => socket.write(bytes))
+  socket.on('error', () => undefined)
+  await sleep(forMs)
+  // Only who writes hears that nobody is there any more.
+  for (let n = 0; n < 3; n++) {
+    if (socket.writable) socket.write('\r\n')
+    await sleep(20)
+  }
+  const isOver = socket.destroyed
+  socket.destroy()
+  return isOver
+}
+
+describe('COL-1805 timeouts are as set', () => {
+  it('of the head, the body, a connection without a request, and an answer that nobody takes', async () => {
+    const { defaultServerSettings } = await import('../../src/model/server-settings.ts')
+    const quick = await startLocalServer({
+      server: { ...defaultServerSettings, timeouts: { readMs: 1_500, writeMs: 300, idleMs: 400 } },
+    })
+    const closedAfter = async (bytes: string, during: (socket: Socket) => void = () => undefined): Promise<number> => {
+      const { closed, tookMs } = await sendRaw(quick.port, bytes, { forMs: 6_000, during })
+      return closed ? tookMs : Number.POSITIVE_INFINITY
+    }
+    const head = 'HTTP/1.1\r\nHost: localhost\r\n'
+    for (let n = 0; n < 40; n++) {
+      await quick.send('POST', '/observations', {
+        body: { session_id: 's', type: 'manual', title: `Long ${n}`, content: `${n} ${'x'.repeat(48_000)}` },
+      })
+    }
+    // Each answer is some 2 MB: more than what the two sockets hold.
+    const many = `GET /export ${head}\r\n`.repeat(20)
+    const [headMs, bodyMs, idleMs, isUnreadOver] = await Promise.all([
+      closedAfter('GET /health HTTP/1.1\r\nX-Slow: '),
+      closedAfter(`POST /observations ${head}Content-Type: application/json\r\nContent-Length: 9\r\n\r\n{`),
+      closedAfter(`GET /health ${head}\r\n`),
+      isLetGo(quick.port, many, 2_500),
+    ])
+    expect(headMs).toBeLessThan(1_500)
+    expect(bodyMs).toBeLessThan(2_000)
+    expect(idleMs).toBeGreaterThan(300)
+    expect(idleMs).toBeLessThan(3_000)
+    expect(isUnreadOver).toBe(true)
+    // In the same time, by the times of everybody else, nobody is.
+    expect(await isLetGo(server.port, `GET /health ${head}\r\n`, 2_500)).toBe(false)
+    await quick.close()
+  }, 20_000)
 })
 
 describe('R4 slow senders', () => {

@@ -532,7 +532,7 @@ describe('other servers', () => {
       rateLimit: { perMinute: 60, perSecond: 2, socketMessagesPerSecond: 5 },
       metricsPath: '/m',
     })
-    expect(engine).toMatchObject({ lockTtlMs: 90_000, locksPerAgentMax: 7 })
+    expect(engine).toMatchObject({ lockTtlMs: 90_000, locksPerAgentMax: 7, lockSweepMs: 10_000, walBatchSize: 64 })
     expect(warnings.join('\n')).toContain('router.max_buffer_size')
     expect(warnings.join('\n')).toContain('did you mean server.max_body_size?')
     expect(warnings.some((one) => one.startsWith('storage.data_dir'))).toBe(false)

@@ -83,6 +83,45 @@ describe('the embedded engine', () => {
       defaultLockTtlSeconds: 90,
       walBatchSize: 64,
     })
+    expect(() => engineWith({ notifier: { maxConnections: -1 } })).toThrow('notifier.max_connections')
+    expect(() => configFromYaml('logging: {format: xml}')).toThrow('logging.format')
+  })
+
+  it('COL-2102 a file and a program say the same, by the same places', () => {
+    const file = `
+server: {addr: ':8080', read_timeout: 9, cors_origins: ['https://app.example']}
+storage: {data_dir: ./data, wal_batch_size: 8, max_wal_size_mb: 32, cache_size: 7}
+notifier: {max_idle_time: 20, max_connections: 3}
+search: {vector: {enabled: false}}
+rate_limit: {enabled: true, ws_messages_per_second: 5}
+logging: {level: warn, global_fields: {app_name: x}}
+`
+    expect(configFromYaml(file)).toEqual({
+      ...defaultConfig(),
+      serverAddr: ':8080',
+      dataDir: './data',
+      walBatchSize: 8,
+      maxIdleConnectionSeconds: 20,
+      logLevel: 'warn',
+      server: { readTimeout: 9, corsOrigins: ['https://app.example'] },
+      storage: { maxWalSizeMb: 32 },
+      notifier: { maxConnections: 3 },
+      search: { vector: { enabled: false } },
+      rateLimit: { enabled: true, wsMessagesPerSecond: 5 },
+      logging: { globalFields: { app_name: 'x' } },
+    })
+  })
+
+  it('COL-2102 what it says holds: one stream, and no more', async () => {
+    const engine = engineWith({ serverAddr: '127.0.0.1:0', notifier: { maxConnections: 1 } })
+    await engine.start()
+    const url = `http://${engine.addresses[0] ?? ''}/v1/events/stream?contexts=c`
+    await engine.call('context.create', { id: 'c' })
+    const stop = new AbortController()
+    const first = await fetch(url, { signal: stop.signal })
+    expect([first.status, (await fetch(url)).status]).toEqual([200, 503])
+    stop.abort()
+    await engine.shutdown()
   })
 
   it('COL-2104 started and stopped twenty times, no handle is left', { timeout: 60_000 }, async () => {

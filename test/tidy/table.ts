@@ -77,6 +77,7 @@ export const table: Readonly<Record<string, Row>> = {
   'upkeep.ts': { ...face, imports: ['*'] },
   'version.ts': { ...inside, imports: [] },
   'embed.ts': { ...face, imports: ['*'] },
+  'embed-config.ts': { ...face, imports: ['model', 'platform', 'protocol', 'cli'] },
   'client.ts': { imports: ['client', 'model'], packages: [], builtins: 'none', machine: 'none' },
   'index.ts': { ...face, imports: ['*'] },
   'testing.ts': { ...face, imports: ['*'] },

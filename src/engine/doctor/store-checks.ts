@@ -96,7 +96,7 @@ async function lockWait(deps: EngineDeps): Promise<Examined> {
   if (deps.store.stats().mode === 'read-only') return { findings: [], evidence: { mode: 'read-only' } }
   const start = deps.clock.monotonicMs()
   const isBusy = await deps.store
-    .write(() => undefined, { durability: 'normal' })
+    .write(() => undefined, { durability: 'derived' })
     .then(() => false)
     .catch((error: unknown) => {
       if (error instanceof EngramError && error.code === 'storage_busy') return true

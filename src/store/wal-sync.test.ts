@@ -1,0 +1,48 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { describe, expect, it } from 'vitest'
+import { WalSync } from './wal-sync.ts'
+
+/** A file that cannot be synced tells each time it is tried. */
+function watched(path = '/dev/null'): { readonly sync: WalSync; readonly failures: () => number } {
+  let failures = 0
+  const sync = new WalSync({ path, afterMs: 5, failed: () => failures++ })
+  return { sync, failures: () => failures }
+}
+
+describe('WalSync', () => {
+  it('COL-205 a normal commit is synced a moment later, several of them at once', async () => {
+    const { sync, failures } = watched()
+    for (let n = 0; n < 10; n++) sync.committed('normal')
+    expect(failures()).toBe(0)
+    await expect.poll(failures).toBe(1)
+    sync.committed('normal')
+    await expect.poll(failures).toBe(2)
+  })
+
+  it.each([
+    ['a full commit did it by the way', ['normal', 'full']],
+    ['what can be made again is owed nothing', ['derived', 'derived']],
+  ] as const)('COL-205 no fsync where none is owed: %s', async (_name, commits) => {
+    const { sync, failures } = watched()
+    for (const durability of commits) sync.committed(durability)
+    await sleep(50)
+    await sync.stop()
+    expect(failures()).toBe(0)
+  })
+
+  it('COL-205 whoever stops owes nothing', async () => {
+    const { sync, failures } = watched()
+    sync.committed('normal')
+    await sync.stop()
+    expect(failures()).toBe(1)
+    await sleep(30)
+    expect(failures()).toBe(1)
+  })
+
+  it('COL-205 a log that is gone owes nothing', async () => {
+    const { sync, failures } = watched('/nowhere/engram.db-wal')
+    sync.committed('normal')
+    await sync.stop()
+    expect(failures()).toBe(0)
+  })
+})
