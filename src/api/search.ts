@@ -234,6 +234,8 @@ export const searchOperations = {
         budget_tokens: count(1_000_000).optional(),
         category: category().optional(),
         all: z.boolean().optional(),
+        /** What came from other machines stands last, and says so. */
+        foreign_apart: z.boolean().optional(),
       }),
   }),
   'memory.lookup': operation<Lookup>()({

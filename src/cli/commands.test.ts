@@ -125,6 +125,13 @@ const cases: Cases = {
     keys: ['project', 'text', 'items', 'left_out', 'tokens'],
     fails: unknownProject('recall', 'nowhere'),
   },
+  inject: {
+    before: [pool],
+    words: ['inject', 'alpha', '--file', 'AGENTS.md', '--dry-run'],
+    text: /^new \S+AGENTS\.md\n\+ <!-- engram:begin -->\n[^]*\+ - \*\*Pool size\*\* — [^]*DRY RUN/,
+    keys: ['file', 'project', 'changed', 'dry_run'],
+    fails: usage('inject', 'alpha', '--file', 'AGENTS.md', '--budget', '0'),
+  },
   lookup: {
     before: [pool],
     words: ['lookup', 'alpha', 'CONNECTIONS'],

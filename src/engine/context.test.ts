@@ -289,9 +289,9 @@ describe('recall', () => {
     )
     fc.assert(
       fc.property(items, fc.option(anyText.map(session)), fc.integer({ min: 1, max: 800 }), (all, last, budget) => {
-        const shown = renderRecall('acme', all, last, budget)
+        const shown = renderRecall('acme', all, last, { tokens: budget, here: null })
         expect(estimateTokens(shown.text)).toBeLessThanOrEqual(budget)
-        const whole = renderRecall('acme', all, last, 1_000_000).text.split('\n')
+        const whole = renderRecall('acme', all, last, { tokens: 1_000_000, here: null }).text.split('\n')
         for (const line of shown.text.split('\n')) expect(whole).toContain(line)
         expect(shown.text.split('\n').filter((line) => line.startsWith('- **'))).toHaveLength(shown.items.length)
       }),

@@ -3,6 +3,7 @@ import { categories, categoryOf, type Category } from '../model/categories.ts'
 import { estimateTokens } from '../model/text.ts'
 import { formatTime } from '../model/times.ts'
 import type { ObservationRow, SessionRow } from '../store/rows.ts'
+import { originOf } from '../store/change-clock.ts'
 import type { ReadTx } from '../store/transaction.ts'
 import type { Handlers } from './handler.ts'
 import { projectOfRead } from './places.ts'
@@ -25,7 +26,8 @@ export const recallHandlers: Handlers<'memory.recall' | 'memory.lookup'> = {
       total: countOf(tx, where, isWanted),
       summary: input.category === undefined ? lastSummary(tx, project) : null,
     }))
-    const shown = renderRecall(project, items, summary, input.budget_tokens ?? budgetDefault)
+    const here = input.foreign_apart === true ? deps.store.read(originOf) : null
+    const shown = renderRecall(project, items, summary, { tokens: input.budget_tokens ?? budgetDefault, here })
     return {
       project,
       text: shown.text,

@@ -50,6 +50,7 @@ import { hookCommand } from './hook.ts'
 import { mcpCommand } from './mcp.ts'
 import { obsidianExportCommand } from './obsidian-export.ts'
 import { promptsCommand } from './prompts.ts'
+import { injectCommand } from './inject.ts'
 import { lookupCommand, recallCommand } from './recall.ts'
 import { conflictCompareCommand, conflictJudgeCommand } from './relations.ts'
 import { reviewCommand } from './review.ts'
@@ -96,6 +97,7 @@ export const commands: readonly Command[] = [
   historyCommand,
   contextCommand,
   recallCommand,
+  injectCommand,
   lookupCommand,
   ingestCommand,
   reviewCommand,

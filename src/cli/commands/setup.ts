@@ -5,6 +5,7 @@ import { command, type CommandContext, type ExitCode } from '../command.ts'
 import { counted } from '../text/amounts.ts'
 import { visible } from '../visible.ts'
 import type { Agent, Home } from '../setup/agents.ts'
+import type { JournalEntry } from '../setup/journal.ts'
 import type { PlannedEdit } from '../setup/plan.ts'
 
 const yesOption = { flags: '--yes', description: 'do not ask' }
@@ -153,7 +154,7 @@ export const uninstallCommand = command({
   run: async (context): Promise<ExitCode> => {
     const { undoSetup } = await import('../setup/journal.ts')
     const asked = namesAsked(context)
-    const isWanted = (agent: string): boolean => asked.length === 0 || asked.includes(agent)
+    const isWanted = ({ agent }: JournalEntry): boolean => asked.length === 0 || asked.includes(agent)
     const dataDir = context.config.dataDir.value
     const planned = undoSetup(dataDir, isWanted, { dryRun: true })
     if (planned.length === 0) {

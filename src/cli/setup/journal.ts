@@ -44,7 +44,7 @@ export function applyEdit(dataDir: string, edit: PlannedEdit, at: string): void 
     folders,
   }
   const entries = readJournal(dataDir)
-  writeJournal(dataDir, [...entries, entry])
+  writeJournal(dataDir, withEntry(entries, entry))
   try {
     mkdirSync(dirname(edit.path), { recursive: true })
     replaceFile(edit.path, edit.after)
@@ -52,6 +52,15 @@ export function applyEdit(dataDir: string, edit: PlannedEdit, at: string): void 
     writeJournal(dataDir, entries)
     throw error
   }
+}
+
+/** What follows upon our own last edit of the same file, and nobody's in between, is one edit with it. */
+function withEntry(entries: readonly JournalEntry[], entry: JournalEntry): readonly JournalEntry[] {
+  const last = entries.findLast(({ path }) => path === entry.path)
+  const isOneWith = last?.agent === entry.agent && last.after_sha256 === entry.before_sha256
+  if (last === undefined || !isOneWith) return [...entries, entry]
+  const { kind, before, before_sha256, folders } = last
+  return entries.map((one) => (one === last ? { ...entry, kind, before, before_sha256, folders } : one))
 }
 
 function missingFolders(directory: string): readonly string[] {
@@ -84,15 +93,15 @@ function writeJournal(dataDir: string, entries: readonly JournalEntry[]): void {
   replaceFile(journalPath(dataDir), entries.map((entry) => `${JSON.stringify(entry)}\n`).join(''))
 }
 
-/** Undoes what was set up for these agents, the newest edit first (MEM-1504). */
+/** Undoes these edits, the newest first (MEM-1504). */
 export function undoSetup(
   dataDir: string,
-  isWanted: (agent: string) => boolean,
+  isWanted: (entry: JournalEntry) => boolean,
   options: { readonly dryRun: boolean },
 ): readonly Undo[] {
   const entries = readJournal(dataDir)
   const pending = new Map<string, string | null>()
-  const undone = entries.filter((entry) => isWanted(entry.agent)).toReversed()
+  const undone = entries.filter(isWanted).toReversed()
   const results = undone.map((entry) => undoEntry(entry, pending))
   if (options.dryRun) return results
   for (const [path, text] of pending) {
@@ -102,7 +111,7 @@ export function undoSetup(
   for (const entry of undone) removeFolders(entry.folders)
   writeJournal(
     dataDir,
-    entries.filter((entry) => !isWanted(entry.agent)),
+    entries.filter((entry) => !isWanted(entry)),
   )
   return results
 }

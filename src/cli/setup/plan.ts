@@ -25,6 +25,13 @@ export type Plan = {
  */
 const fileBytesMax = 64 * 1024 * 1024
 
+/** What one file would become; null where nothing changes. Throws where it cannot be read or understood. */
+export function planFile(wish: Pick<PlannedEdit, 'agent' | 'path' | 'changes'>): PlannedEdit | null {
+  const before = textOf(wish.path)
+  const after = wish.changes.reduce(withChange, before ?? '')
+  return after === before ? null : { ...wish, path: fileBehind(wish.path), before, after }
+}
+
 /** What setting up these agents would change; reads only. */
 export function planSetup(agents: readonly Agent[], home: Home): Plan {
   const edits: PlannedEdit[] = []
@@ -32,9 +39,8 @@ export function planSetup(agents: readonly Agent[], home: Home): Plan {
   for (const agent of agents) {
     for (const { path, changes } of agent.wishes(home)) {
       try {
-        const before = textOf(path)
-        const after = changes.reduce(withChange, before ?? '')
-        if (after !== before) edits.push({ agent: agent.name, path: targetOf(path), changes, before, after })
+        const edit = planFile({ agent: agent.name, path, changes })
+        if (edit !== null) edits.push(edit)
       } catch (error) {
         left.push({ agent: agent.name, path, reason: toEngramError(error).message })
       }
@@ -50,7 +56,7 @@ export function upToDate(edit: PlannedEdit): PlannedEdit {
 }
 
 /** The file itself where a link stands: people keep these files elsewhere and link them. */
-function targetOf(path: string): string {
+export function fileBehind(path: string): string {
   try {
     return realpathSync(path)
   } catch {

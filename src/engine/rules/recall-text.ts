@@ -33,25 +33,31 @@ const order: readonly Category[] = [
   'questions',
 ]
 
+export type RecallBounds = {
+  readonly tokens: number
+  /** The origin of this data dir: what came from others stands apart, last. Null: no difference is made. */
+  readonly here: string | null
+}
+
 /** Markdown by category, whole bullets only, never above the budget; empty when there is nothing. */
 export function renderRecall(
   project: string,
   items: readonly RecallItem[],
   lastSession: SessionRow | null,
-  budgetTokens: number,
+  bounds: RecallBounds,
 ): { readonly text: string; readonly items: readonly RecallItem[] } {
   if (items.length === 0 && lastSession === null) return { text: '', items: [] }
   const closing = lastSession === null ? '' : summarySection(lastSession)
   const title = `# ${oneLine(project)} - Project Context\n`
   // The summary stands last, but a long one must not take the place of every memory.
-  const reserved = Math.min(estimateTokens(closing), Math.floor(budgetTokens * summaryShareMax))
-  let room = budgetTokens - estimateTokens(title) - reserved
+  const reserved = Math.min(estimateTokens(closing), Math.floor(bounds.tokens * summaryShareMax))
+  let room = bounds.tokens - estimateTokens(title) - reserved
   const chosen: RecallItem[] = []
   const blocks: string[] = []
-  for (const category of order) {
+  for (const section of sectionsOf(items, bounds.here)) {
     const bullets: string[] = []
-    const heading = `\n## ${headings[category]}\n\n`
-    for (const item of items.filter((one) => one.category === category)) {
+    const heading = `\n## ${section.heading}\n\n`
+    for (const item of section.items) {
       const text = `${bulletOf(item.row)}\n`
       const cost = estimateTokens(text) + (bullets.length === 0 ? estimateTokens(heading) : 0)
       if (cost > room) continue
@@ -63,7 +69,19 @@ export function renderRecall(
   }
   const closingFits = estimateTokens(closing) <= room + reserved
   const text = title + blocks.join('') + (closingFits ? closing : '')
-  return { text: estimateTokens(text) > budgetTokens ? '' : text, items: chosen }
+  return { text: estimateTokens(text) > bounds.tokens ? '' : text, items: chosen }
+}
+
+type Section = { readonly heading: string; readonly items: readonly RecallItem[] }
+
+/** By category; what other machines wrote, where it is told apart, behind all of ours. */
+function sectionsOf(items: readonly RecallItem[], here: string | null): readonly Section[] {
+  const isOurs = ({ row }: RecallItem): boolean => here === null || row.origin === here
+  const of = (category: Category): readonly RecallItem[] => items.filter((one) => one.category === category)
+  return [
+    ...order.map((category) => ({ heading: headings[category], items: of(category).filter(isOurs) })),
+    { heading: 'From other machines', items: order.flatMap((category) => of(category).filter((one) => !isOurs(one))) },
+  ]
 }
 
 const bulletOf = (row: ObservationRow): string =>
