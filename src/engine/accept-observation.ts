@@ -11,7 +11,6 @@ import {
   updateObservation,
   updateObservationCounters,
 } from '../store/observations.ts'
-import { orphanRelationsOf, reviveRelationsOf } from '../store/relations.ts'
 import type { ObservationRow } from '../store/rows.ts'
 import { findTombstone, markTombstoneAgain } from '../store/tombstones.ts'
 import type { WriteTx } from '../store/transaction.ts'
@@ -33,7 +32,7 @@ import {
 } from './arrival.ts'
 import { learnHlc, type ArrivalBatch } from './arrival-batch.ts'
 import { addVersion, type ArrivingVersion } from './add-version.ts'
-import { knownVersions, refreshConflicts } from './heads.ts'
+import { followDeletion, knownVersions, refreshConflicts } from './heads.ts'
 import { titleFromContent } from './rules/cut.ts'
 import { normalisedHash } from './rules/dedupe.ts'
 import { legacyVersion, mergeCounters, type Counters } from './rules/merge.ts'
@@ -120,7 +119,7 @@ const isPinned = (record: ArrivedObservation, options: AcceptOptions): 0 | 1 =>
 
 /** A new record can stand against others of its topic, and against nothing else. */
 const topicConflictsOf = (tx: WriteTx, row: ObservationRow, nowMs: number, options: AcceptOptions): number =>
-  row.topic_key === null ? 0 : conflictsOf(tx, row, nowMs, options)
+  row.topic_key === null ? 0 : conflictsOf(tx, { row, before: null }, nowMs, options)
 
 /**
  * Takes in a kept version: another head of an open conflict, or a state of the history (CHK-301, MEM-1004). It changes
@@ -334,21 +333,23 @@ function takeVersion(
     updateObservationCounters(tx, row)
     return accepted('noted', {
       ...about,
-      conflicts: conflictsOf(tx, row, nowMs, options),
+      conflicts: conflictsOf(tx, { row, before: known }, nowMs, options),
     })
   }
   ensureSession(tx, row.session_id, row.project ?? '', nowMs)
   updateObservation(tx, row)
-  if (known.deleted_at === null && row.deleted_at !== null) orphanRelationsOf(tx, row.sync_id)
-  if (known.deleted_at !== null && row.deleted_at === null) reviveRelationsOf(tx, row.sync_id)
-  const conflicts = conflictsOf(tx, row, nowMs, options)
+  followDeletion(tx, known, row)
+  const conflicts = conflictsOf(tx, { row, before: known }, nowMs, options)
   const isSeen = !isEqual(snapshotOf(known), snapshotOf(row))
   return accepted(isSeen ? 'updated' : 'noted', { ...about, conflicts })
 }
 
-function conflictsOf(tx: WriteTx, row: ObservationRow, nowMs: number, options: AcceptOptions): number {
-  if (options.touched === undefined) return refreshConflicts(tx, row, { at: formatTime(nowMs), remote: options.remote })
-  options.touched.add(row.sync_id)
+type Changed = { readonly row: ObservationRow; readonly before: ObservationRow | null }
+
+function conflictsOf(tx: WriteTx, { row, before }: Changed, nowMs: number, options: AcceptOptions): number {
+  const note = { at: formatTime(nowMs), remote: options.remote }
+  if (options.touched === undefined) return refreshConflicts(tx, row, note, before)
+  options.touched.add(row.sync_id, before)
   return 0
 }
 

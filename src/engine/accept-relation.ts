@@ -28,7 +28,7 @@ import {
   type Cleaner,
   type Told,
 } from './arrival.ts'
-import { refreshTouched } from './heads.ts'
+import { refreshPair } from './heads.ts'
 import { isLaterRelation, legacyHlc, legacyOrigin } from './rules/merge.ts'
 
 type Facts = Omit<RelationRow, 'id' | 'change_seq' | 'project'>
@@ -119,8 +119,8 @@ const projectOf = (tx: ReadTx, syncId: string): string | null | undefined =>
 
 function refreshEnds(tx: WriteTx, facts: Facts, nowMs: number, options: AcceptOptions): number {
   const ends = new Set([facts.source_id, facts.target_id])
-  if (options.touched === undefined) return refreshTouched(tx, ends, { at: formatTime(nowMs), remote: options.remote })
-  for (const end of ends) options.touched.add(end)
+  if (options.touched === undefined) return refreshPair(tx, ends, { at: formatTime(nowMs), remote: options.remote })
+  for (const end of ends) options.touched.add(end, null)
   return 0
 }
 

@@ -89,7 +89,7 @@ function buryObservation(
   const unaware = unawareVersions(tx, row, tombstone, at)
   removeObservation(tx, row)
   orphanRelationsOf(tx, row.sync_id)
-  closeConflictsOfRemoved(tx, row.sync_id, { at, remote: options.remote })
+  closeConflictsOfRemoved(tx, row, { at, remote: options.remote })
   dropNeedlessStub(tx, row.session_id)
   if (unaware.length === 0) return
   for (const version of unaware) putVersion(tx, version)

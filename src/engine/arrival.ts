@@ -12,6 +12,7 @@ import type { WriteTx } from '../store/transaction.ts'
 import type { ArrivalBatch, CleanedName } from './arrival-batch.ts'
 import type { EngineDeps } from './handler.ts'
 import { secretsIn } from './secret-names.ts'
+import type { Touched } from './heads.ts'
 import { cutText } from './rules/cut.ts'
 import { legacyOrigin, stubDirectory, stubStartedAt } from './rules/merge.ts'
 
@@ -28,7 +29,7 @@ export type AcceptOptions = {
    * Where given, observations whose conflicts may have changed are only noted here; who calls brings them up to date once
    * for all, with `refreshTouched`. So none is listed that is there only until the next record has come.
    */
-  readonly touched?: Set<string>
+  readonly touched?: Touched
   /** What it shares with those that arrive with it; without one, everything is asked for it alone. */
   readonly batch?: ArrivalBatch
 }

@@ -9,6 +9,7 @@ import { hardDeleteRow, restoreObservation, softDeleteRow } from './delete-obser
 import { editObservation } from './edit-observation.ts'
 import { exportBackup } from './export-backup.ts'
 import { importBackup, readBackup } from './import-backup.ts'
+import { newRelation, putJudgment } from './judge-relation.ts'
 import { prepareSave, saveObservation } from './save.ts'
 
 let here: Machine
@@ -263,5 +264,66 @@ describe('two observations of one topic', () => {
     expect(await open(here)).toEqual([])
     await there.store.write((tx) => softDeleteRow(tx, there.deps, rowIn(tx, first)))
     expect((await open(there)).map((one) => one.id)).not.toContain(conflict?.id)
+  })
+
+  /** Three of one topic; by their names the middle one stands between the others, and both know that it goes with it. */
+  async function chain(): Promise<readonly [ObservationRow, ObservationRow, ObservationRow]> {
+    await save(here, 'one', 'a/topic')
+    await save(there, 'two', 'a/topic')
+    const third = await openMachine(3)
+    try {
+      await save(third, 'three', 'a/topic')
+      for (const one of [there, third]) await tell(one, here)
+    } finally {
+      await third.close()
+    }
+    const [a, b, c] = here.store.read((tx) => tx.all<ObservationRow>('SELECT * FROM observations ORDER BY sync_id'))
+    if (a === undefined || b === undefined || c === undefined) throw new Error('three are wanted')
+    for (const other of [a, c]) await judge(other, b, 'compatible')
+    expect(await open(here)).toEqual([])
+    return [a, b, c]
+  }
+
+  const judge = (source: ObservationRow, target: ObservationRow, relation: 'compatible' | 'supersedes') =>
+    here.store.write((tx) =>
+      putJudgment(tx, here.deps, newRelation(here.deps, source, target), {
+        relation,
+        reason: null,
+        evidence: null,
+        confidence: 1,
+        actor: 'agent',
+        kind: 'agent',
+        model: null,
+        sessionId: null,
+      }),
+    )
+
+  it.each<[string, (b: ObservationRow) => Promise<unknown>]>([
+    ['is deleted', (b) => here.store.write((tx) => softDeleteRow(tx, here.deps, rowIn(tx, b.sync_id)))],
+    ['is gone for ever', (b) => here.store.write((tx) => hardDeleteRow(tx, here.deps, rowIn(tx, b.sync_id)))],
+    [
+      'moves to another topic',
+      (b) => here.store.write((tx) => editObservation(tx, here.deps, rowIn(tx, b.sync_id), { topic_key: 'b/topic' })),
+    ],
+    [
+      'is deleted elsewhere',
+      async (b) => {
+        await tell(here, there)
+        await there.store.write((tx) => softDeleteRow(tx, there.deps, rowIn(tx, b.sync_id)))
+        await tell(there, here)
+      },
+    ],
+  ])('MEM-509 those around one that %s stand against each other, though it stood against none', async (_how, leave) => {
+    const [a, b, c] = await chain()
+    await leave(b)
+    expect((await open(here)).map((one) => [one.sync_id, one.other_sync_id])).toEqual([[a.sync_id, c.sync_id]])
+  })
+
+  it('MEM-509, MEM-905 one that comes back supersedes again what it superseded', async () => {
+    const [first, second] = await madeApart()
+    await judge(row(here, first), row(here, second), 'supersedes')
+    await here.store.write((tx) => softDeleteRow(tx, here.deps, rowIn(tx, first)))
+    await here.store.write((tx) => restoreObservation(tx, here.deps, rowIn(tx, first)))
+    expect(await open(here)).toEqual([])
   })
 })

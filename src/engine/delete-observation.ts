@@ -4,7 +4,7 @@ import { formatTime } from '../model/times.ts'
 import { sha256Hex } from '../platform/bytes.ts'
 import { stampChange } from '../store/change-clock.ts'
 import { removeObservation } from '../store/observations.ts'
-import { orphanRelationsOf, reviveRelationsOf } from '../store/relations.ts'
+import { orphanRelationsOf } from '../store/relations.ts'
 import type { ObservationRow } from '../store/rows.ts'
 import { writeTombstone } from '../store/tombstones.ts'
 import type { WriteTx } from '../store/transaction.ts'
@@ -37,9 +37,7 @@ export function softDeleteRow(
 ): ObservationRow {
   if (row.deleted_at !== null) return row
   if (options.suppress) suppressExtracted(tx, deps, row)
-  const deleted = editObservation(tx, deps, row, { deleted_at: formatTime(deps.clock.nowMs()) })
-  orphanRelationsOf(tx, row.sync_id)
-  return deleted
+  return editObservation(tx, deps, row, { deleted_at: formatTime(deps.clock.nowMs()) })
 }
 
 /** Gone for ever: row, versions, index, and what kept answers quote of it; the tombstone stays (MEM-406, MEM-507). */
@@ -47,7 +45,7 @@ export function hardDeleteRow(tx: WriteTx, deps: EngineDeps, row: ObservationRow
   suppressExtracted(tx, deps, row)
   const stamp = stampChange(tx, deps.clock.nowMs(), row.hlc)
   removeObservation(tx, row)
-  closeConflictsOfRemoved(tx, row.sync_id, { at: stamp.at })
+  closeConflictsOfRemoved(tx, row, { at: stamp.at })
   orphanRelationsOf(tx, row.sync_id)
   forgetSaveTexts(tx, row.sync_id)
   writeTombstone(tx, {
@@ -68,9 +66,7 @@ export function hardDeleteRow(tx: WriteTx, deps: EngineDeps, row: ObservationRow
 export function restoreObservation(tx: WriteTx, deps: EngineDeps, row: ObservationRow): ObservationRow {
   if (row.deleted_at === null) return row
   tx.run('DELETE FROM ingest_suppressed WHERE fingerprint = ?', suppressionOf(row.normalized_hash))
-  const restored = editObservation(tx, deps, row, { deleted_at: null })
-  reviveRelationsOf(tx, row.sync_id)
-  return restored
+  return editObservation(tx, deps, row, { deleted_at: null })
 }
 
 /** What was extracted and then forgotten must not come back by itself (ING-EXT-10). */

@@ -3,7 +3,7 @@ import { updateObservation } from '../store/observations.ts'
 import type { ObservationRow } from '../store/rows.ts'
 import type { WriteTx } from '../store/transaction.ts'
 import type { EngineDeps } from './handler.ts'
-import { refreshConflicts, supersede } from './heads.ts'
+import { followDeletion, refreshConflicts, supersede } from './heads.ts'
 import { normalisedHash } from './rules/dedupe.ts'
 import { mergeCounters } from './rules/merge.ts'
 import { fingerprintOfRow, versionOf } from './rules/version.ts'
@@ -34,6 +34,7 @@ export function editObservation(
     change_seq: stamp.changeSeq,
   }
   updateObservation(tx, next)
-  refreshConflicts(tx, next, { at: stamp.at })
+  followDeletion(tx, row, next)
+  refreshConflicts(tx, next, { at: stamp.at }, row)
   return next
 }

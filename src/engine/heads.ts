@@ -8,6 +8,7 @@ import {
   type ConflictRow,
 } from '../store/conflicts.ts'
 import { observationBySyncId } from '../store/observations.ts'
+import { orphanRelationsOf, reviveRelationsOf } from '../store/relations.ts'
 import type { ReadTx, WriteTx } from '../store/transaction.ts'
 import { keepVersion, otherHeadsOf, parseNames, parseSnapshot, setHead, versionsOf } from '../store/versions.ts'
 import {
@@ -88,6 +89,12 @@ export function supersede(
   return childAncestors([current, ...absorbed])
 }
 
+/** Relations rest while an end is deleted, and live again with it (MEM-905). Call it before conflicts are looked at. */
+export function followDeletion(tx: WriteTx, before: ObservationRow, after: ObservationRow): void {
+  if (before.deleted_at === null && after.deleted_at !== null) orphanRelationsOf(tx, after.sync_id)
+  if (before.deleted_at !== null && after.deleted_at === null) reviveRelationsOf(tx, after.sync_id)
+}
+
 export type ConflictNote = {
   readonly at: string
   /** Through which remote the change came. */
@@ -99,21 +106,44 @@ export type ConflictNote = {
 /**
  * Brings the open conflicts about an observation up to date after any change of its versions, its topic, project, scope
  * or deletion. Conflicts are a function of what is stored, so every machine lists the same ones.
+ * @param before the row as it was, where it was there: whoever leaves a topic makes neighbours of those it stood between
  * @returns how many conflicts are newly listed
  */
-export function refreshConflicts(tx: WriteTx, row: ObservationRow, note: ConflictNote): number {
-  return refreshVersionConflicts(tx, row, note) + refreshTopicConflicts(tx, row.sync_id, note)
+export function refreshConflicts(
+  tx: WriteTx,
+  row: ObservationRow,
+  note: ConflictNote,
+  before: ObservationRow | null,
+): number {
+  const topics = new Topics()
+  topics.add(before)
+  return refreshVersionConflicts(tx, row, note) + refreshTopicConflicts(tx, new Set([row.sync_id]), topics, note)
+}
+
+/** Observations whose conflicts may have changed, and the topics they stood in before. */
+export class Touched {
+  readonly ids = new Set<string>()
+  readonly topics = new Topics()
+
+  add(syncId: string, before: ObservationRow | null): void {
+    this.ids.add(syncId)
+    this.topics.add(before)
+  }
 }
 
 /** As {@link refreshConflicts}, once for all that a number of arrivals have touched. */
-export function refreshTouched(tx: WriteTx, touched: ReadonlySet<string>, note: ConflictNote): number {
+export function refreshTouched(tx: WriteTx, touched: Touched, note: ConflictNote): number {
   let listed = 0
-  for (const syncId of touched) {
+  for (const syncId of touched.ids) {
     const row = observationBySyncId(tx, syncId)
-    listed += row === undefined ? refreshTopicConflicts(tx, syncId, note) : refreshConflicts(tx, row, note)
+    if (row !== undefined) listed += refreshVersionConflicts(tx, row, note)
   }
-  return listed
+  return listed + refreshTopicConflicts(tx, touched.ids, touched.topics, note)
 }
+
+/** The same of relations that were judged, added or taken back between two observations. */
+export const refreshPair = (tx: WriteTx, ends: ReadonlySet<string>, note: ConflictNote): number =>
+  refreshTopicConflicts(tx, ends, new Topics(), note)
 
 function refreshVersionConflicts(tx: WriteTx, row: ObservationRow, note: ConflictNote): number {
   const open = openConflictsOf(tx, row.sync_id)
@@ -144,12 +174,29 @@ const close = (tx: WriteTx, conflict: ConflictRow, version: string | null, note:
   closeConflict(tx, conflict.id, { settled_version: version, settled_at: note.at, settled_by: note.by ?? 'merge' })
 
 /** A record that is gone for ever has no versions to settle; its topic may have other members. */
-export function closeConflictsOfRemoved(tx: WriteTx, syncId: string, note: ConflictNote): void {
-  for (const one of openConflictsOf(tx, syncId)) close(tx, one, null, note)
-  refreshTopicConflicts(tx, syncId, note)
+export function closeConflictsOfRemoved(tx: WriteTx, row: ObservationRow, note: ConflictNote): void {
+  for (const one of openConflictsOf(tx, row.sync_id)) close(tx, one, null, note)
+  const topics = new Topics()
+  topics.add(row)
+  refreshTopicConflicts(tx, new Set([row.sync_id]), topics, note)
 }
 
 type Topic = { readonly topic_key: string; readonly project: string | null; readonly scope: string }
+
+/** Topics, each once. */
+class Topics {
+  readonly #known = new Map<string, Topic>()
+
+  add(of: { readonly topic_key: string | null; readonly project: string | null; readonly scope: string } | null): void {
+    const { topic_key, project, scope } = of ?? {}
+    if (topic_key == null || topic_key === '' || project === undefined || scope === undefined) return
+    this.#known.set(JSON.stringify([topic_key, project, scope]), { topic_key, project, scope })
+  }
+
+  values(): readonly Topic[] {
+    return [...this.#known.values()]
+  }
+}
 
 /** More observations of one topic than this are no conflict a person could settle pair by pair. */
 const topicMembersMax = 100
@@ -158,15 +205,18 @@ const topicMembersMax = 100
  * Live observations of one topic, project and scope, none of which supersedes another: each stands in conflict with the
  * next in the order of their names (MEM-509). Settling a pair takes one of them out and makes the next pair.
  */
-export function refreshTopicConflicts(tx: WriteTx, syncId: string, note: ConflictNote): number {
+function refreshTopicConflicts(tx: WriteTx, syncIds: ReadonlySet<string>, before: Topics, note: ConflictNote): number {
   const touched = new Map<string, ConflictRow>()
-  const names = new Set([syncId])
-  for (const one of openTopicConflictsOf(tx, syncId)) {
-    touched.set(one.id, one)
-    names.add(one.sync_id).add(one.other_sync_id ?? one.sync_id)
+  const names = new Set(syncIds)
+  for (const syncId of syncIds) {
+    for (const one of openTopicConflictsOf(tx, syncId)) {
+      touched.set(one.id, one)
+      names.add(one.sync_id).add(one.other_sync_id ?? one.sync_id)
+    }
   }
+  for (const name of names) before.add(topicOf(tx, name))
   const wanted = new Map<string, Omit<ConflictRow, 'settled_version' | 'settled_at' | 'settled_by'>>()
-  for (const topic of topicsOf(tx, [...names])) {
+  for (const topic of before.values()) {
     const members = openMembers(tx, topic)
     for (const [index, other] of members.slice(1).entries()) {
       const pair = topicPair(tx, members[index] ?? other, other, topic, note)
@@ -180,18 +230,13 @@ export function refreshTopicConflicts(tx: WriteTx, syncId: string, note: Conflic
   return fresh.length
 }
 
-function topicsOf(tx: ReadTx, syncIds: readonly string[]): readonly Topic[] {
-  const topics = new Map<string, Topic>()
-  for (const syncId of syncIds) {
-    const topic = tx.get<Topic>(
-      `SELECT topic_key, project, scope FROM observations
-       WHERE sync_id = ? AND deleted_at IS NULL AND topic_key IS NOT NULL AND topic_key <> ''`,
-      syncId,
-    )
-    if (topic !== undefined) topics.set(JSON.stringify([topic.topic_key, topic.project, topic.scope]), topic)
-  }
-  return [...topics.values()]
-}
+/** Of a deleted one too: those around it are neighbours now. */
+const topicOf = (tx: ReadTx, syncId: string): Topic | null =>
+  tx.get<Topic>(
+    `SELECT topic_key, project, scope FROM observations
+     WHERE sync_id = ? AND topic_key IS NOT NULL AND topic_key <> ''`,
+    syncId,
+  ) ?? null
 
 /** Members of a topic in the order of their names, without those that another member supersedes. */
 function openMembers(tx: ReadTx, topic: Topic): readonly string[] {

@@ -30,7 +30,7 @@ import { acceptAlone, acceptEach, type Arrival } from './accept.ts'
 import { acceptUnawareVersion } from './accept-observation.ts'
 import { replayRelations } from './accept-relation.ts'
 import { filedUnder, type AcceptDeps, type Accepted, type AcceptOptions } from './arrival.ts'
-import { refreshTouched } from './heads.ts'
+import { refreshTouched, Touched } from './heads.ts'
 import { createLegacyIds } from './rules/legacy-id.ts'
 
 /** The document a caller gave, as text or as parsed JSON. Throws before anything is changed. */
@@ -92,7 +92,7 @@ type Import = {
  * Importing twice changes nothing more.
  */
 export function importBackup(tx: WriteTx, deps: AcceptDeps, document: BackupDocument, strict: boolean): ImportResult {
-  const touched = new Set<string>()
+  const touched = new Touched()
   const work: Import = {
     tx,
     deps,
@@ -108,7 +108,7 @@ export function importBackup(tx: WriteTx, deps: AcceptDeps, document: BackupDocu
   const replayed = replayRelations(tx, deps, work.options)
   work.tally.relations_imported += replayed.succeeded
   for (const reason of replayed.dropped) skip(work, 'relation', '', reason)
-  for (const { kind, sync_id } of conflicts) if (kind !== 'edited_after_delete') touched.add(sync_id)
+  for (const { kind, sync_id } of conflicts) if (kind !== 'edited_after_delete') touched.add(sync_id, null)
   refreshTouched(tx, touched, { at: work.at })
   if (strict) refuseIncomplete(work.tally)
   return work.tally

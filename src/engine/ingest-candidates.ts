@@ -5,7 +5,6 @@ import { isBlank } from '../model/text.ts'
 import { formatTime, normaliseTime, parseTime } from '../model/times.ts'
 import { stampChange } from '../store/change-clock.ts'
 import { insertObservation, observationByHash, observationBySyncId } from '../store/observations.ts'
-import { orphanRelationsOf, reviveRelationsOf } from '../store/relations.ts'
 import type { ObservationRow } from '../store/rows.ts'
 import { findTombstone } from '../store/tombstones.ts'
 import type { WriteTx } from '../store/transaction.ts'
@@ -104,7 +103,6 @@ function bringUpToDate(tx: WriteTx, deps: EngineDeps, row: ObservationRow, candi
     deleted_at: null,
     provenance: candidate.provenance,
   })
-  if (isGone) reviveRelationsOf(tx, row.sync_id, deps.clock.nowMs())
   return 'saved'
 }
 
@@ -139,10 +137,8 @@ export function withdraw(tx: WriteTx, deps: EngineDeps, syncIds: readonly string
   for (const syncId of syncIds) {
     const row = observationBySyncId(tx, syncId)
     if (row === undefined || row.deleted_at !== null || !isOwnWork(row)) continue
-    const nowMs = deps.clock.nowMs()
     const provenance = { ...parseProvenance(row.provenance), withdrawn: true }
-    editOwn(tx, deps, row, { deleted_at: formatTime(nowMs), provenance })
-    orphanRelationsOf(tx, syncId, nowMs)
+    editOwn(tx, deps, row, { deleted_at: formatTime(deps.clock.nowMs()), provenance })
     withdrawn++
   }
   return withdrawn

@@ -9,7 +9,7 @@ import { insertRelation, relationById, relationBySyncId, relationsBetween, updat
 import type { ObservationRow, RelationRow } from '../store/rows.ts'
 import type { ReadTx, WriteTx } from '../store/transaction.ts'
 import type { EngineDeps } from './handler.ts'
-import { refreshTopicConflicts } from './heads.ts'
+import { refreshPair } from './heads.ts'
 import { requireObservation } from './lookup-observation.ts'
 import { cutText } from './rules/cut.ts'
 
@@ -101,8 +101,7 @@ export function putJudgment(
     change_seq: stamp.changeSeq,
   }
   const written = write(tx, judged)
-  for (const end of [written.source_id, written.target_id])
-    refreshTopicConflicts(tx, end, { at: stamp.at, by: judgment.actor })
+  refreshPair(tx, new Set([written.source_id, written.target_id]), { at: stamp.at, by: judgment.actor })
   return written
 }
 

@@ -5,7 +5,7 @@ import { cleanText, isBlank } from '../model/text.ts'
 import { stampChange } from '../store/change-clock.ts'
 import { closeConflict, type ConflictRow } from '../store/conflicts.ts'
 import { insertObservation, observationBySyncId, updateObservation } from '../store/observations.ts'
-import { orphanRelationsOf, relationsBetween, reviveRelationsOf } from '../store/relations.ts'
+import { relationsBetween } from '../store/relations.ts'
 import type { ObservationRow } from '../store/rows.ts'
 import type { ReadTx, WriteTx } from '../store/transaction.ts'
 import {
@@ -20,7 +20,7 @@ import {
 } from '../store/versions.ts'
 import { ensureSession } from './arrival.ts'
 import type { EngineDeps } from './handler.ts'
-import { knownHeads, refreshConflicts } from './heads.ts'
+import { followDeletion, knownHeads, refreshConflicts } from './heads.ts'
 import { newRelation, putJudgment } from './judge-relation.ts'
 import { requireObservation } from './lookup-observation.ts'
 import { cutText } from './rules/cut.ts'
@@ -74,9 +74,8 @@ function settleVersions(tx: WriteTx, deps: EngineDeps, row: ObservationRow, choi
   })
   ensureSession(tx, next.session_id, next.project ?? '', deps.clock.nowMs())
   updateObservation(tx, next)
-  if (row.deleted_at === null && next.deleted_at !== null) orphanRelationsOf(tx, row.sync_id)
-  if (row.deleted_at !== null && next.deleted_at === null) reviveRelationsOf(tx, row.sync_id)
-  refreshConflicts(tx, next, { at: stamp.at, by: settledBy(choice) })
+  followDeletion(tx, row, next)
+  refreshConflicts(tx, next, { at: stamp.at, by: settledBy(choice) }, row)
   return next
 }
 
@@ -149,7 +148,7 @@ function saveAnew(tx: WriteTx, deps: EngineDeps, conflict: ConflictRow, choice: 
   for (const head of heads) dropVersion(tx, conflict.sync_id, head)
   const settled = { settled_version: row.version, settled_at: stamp.at, settled_by: settledBy(choice) }
   closeConflict(tx, conflict.id, settled)
-  refreshConflicts(tx, row, { at: stamp.at })
+  refreshConflicts(tx, row, { at: stamp.at }, null)
   return row
 }
 

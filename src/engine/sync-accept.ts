@@ -20,7 +20,7 @@ import type { ReadTx, WriteTx } from '../store/transaction.ts'
 import { acceptEach, type Arrival, type Refused } from './accept.ts'
 import { replayRelations } from './accept-relation.ts'
 import type { AcceptDeps, Accepted } from './arrival.ts'
-import { refreshTouched } from './heads.ts'
+import { refreshTouched, Touched } from './heads.ts'
 import { toObservation } from './present.ts'
 import { createLegacyIds, type LegacyIds } from './rules/legacy-id.ts'
 import { nextUntold } from './sync-changes.ts'
@@ -49,7 +49,7 @@ export function acceptChunk(
     return []
   })
   const listed = arrivals.map(({ arrival }) => arrival)
-  const touched = new Set<string>()
+  const touched = new Touched()
   const results = hearing(tx, remote, listed, () => acceptEach(tx, deps, listed, { remote, touched }))
   const tally = tallyOf(arrivals, results, bad)
   const at = formatTime(deps.clock.nowMs())
@@ -78,7 +78,7 @@ export function replayWaiting(tx: WriteTx, deps: AcceptDeps, remote: string): Re
     const isOwn = typeof payload === 'object' && payload !== null && 'remote' in payload && payload.remote === remote
     return read.ok && isOwn ? [{ entity: 'relation', row: read.row }] : []
   })
-  const touched = new Set<string>()
+  const touched = new Touched()
   const { succeeded, dead, dropped } = hearing(tx, remote, own, () => replayRelations(tx, deps, { remote, touched }))
   refreshTouched(tx, touched, { at: formatTime(deps.clock.nowMs()), remote })
   return { replayed: succeeded, dead, dropped }

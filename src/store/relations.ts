@@ -68,7 +68,7 @@ export const relationsBetween = (tx: ReadTx, a: string, b: string): RelationRow[
  * Orphaned is no state of its own that travels: it says that an end is deleted here, and is taken back when the end
  * lives again. So it moves no hybrid time; the change number moves, for whoever follows changes (MEM-905).
  */
-export function orphanRelationsOf(tx: WriteTx, syncId: string, _nowMs?: number): number {
+export function orphanRelationsOf(tx: WriteTx, syncId: string): number {
   const touched = relationsOf(tx, syncId).filter(
     (row) => row.judgment_status === 'pending' || row.judgment_status === 'judged',
   )
@@ -77,7 +77,7 @@ export function orphanRelationsOf(tx: WriteTx, syncId: string, _nowMs?: number):
 }
 
 /** Brings back what {@link orphanRelationsOf} took, where the other end lives too (MEM-905). */
-export function reviveRelationsOf(tx: WriteTx, syncId: string, _nowMs?: number): number {
+export function reviveRelationsOf(tx: WriteTx, syncId: string): number {
   const orphaned = relationsOf(tx, syncId).filter((row) => row.judgment_status === 'orphaned')
   const alive = orphaned.filter((row) => isLive(tx, row.source_id) && isLive(tx, row.target_id))
   for (const row of alive) setStatus(tx, row, ownStatus(row))

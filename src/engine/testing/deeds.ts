@@ -1,13 +1,11 @@
 import { relationVerbs } from '../../model/records.ts'
 import { formatTime } from '../../model/times.ts'
 import { listConflicts } from '../../store/conflicts.ts'
-import { orphanRelationsOf, reviveRelationsOf } from '../../store/relations.ts'
 import type { ObservationRow } from '../../store/rows.ts'
 import type { ReadTx, WriteTx } from '../../store/transaction.ts'
 import { parseNames } from '../../store/versions.ts'
 import { hardDeleteRow } from '../delete-observation.ts'
 import { editObservation } from '../edit-observation.ts'
-import { closeConflictsOfRemoved } from '../heads.ts'
 import { newRelation, putJudgment } from '../judge-relation.ts'
 import { prepareSave, saveObservation } from '../save.ts'
 import { settleConflict } from '../settle-conflict.ts'
@@ -35,16 +33,13 @@ export function act(tx: WriteTx, { deps }: Machine, who: number, deed: Deed): vo
     case 'delete':
       if (row.deleted_at !== null) return
       editObservation(tx, deps, row, { deleted_at: formatTime(deps.clock.nowMs()) })
-      orphanRelationsOf(tx, row.sync_id)
       return
     case 'restore':
       if (row.deleted_at === null) return
       editObservation(tx, deps, row, { deleted_at: null })
-      reviveRelationsOf(tx, row.sync_id)
       return
     case 'destroy':
       hardDeleteRow(tx, deps, row)
-      closeConflictsOfRemoved(tx, row.sync_id, { at: formatTime(deps.clock.nowMs()) })
       return
     case 'judge':
       return judge(tx, deps, row, rows[deed.text % rows.length], deed.text)
