@@ -132,4 +132,29 @@ describe('engram as a process', () => {
     const { code, out } = engram(['test', '--json'])
     expect({ code, report: JSON.parse(out) as unknown }).toMatchObject({ code: 0, report: { ok: true, failed: 0 } })
   })
+
+  const hasGpg = spawnSync('gpg', ['--version']).status === 0
+  it.skipIf(!hasGpg)('ING-EXP-4 a project goes encrypted from hand to hand, and secrets do not (gpg wanted)', () => {
+    const secret = ['ghp', 'a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8'].join('_')
+    engram([
+      'save',
+      'Pool size',
+      `Ten. <private>the plan</private> ${secret}`,
+      '--project',
+      'alpha',
+      '--type',
+      'decision',
+    ])
+    const { code, err } = shell(`
+      export GNUPGHOME="$HOME/keys"; mkdir -m 700 "$GNUPGHOME"
+      gpg --batch --quiet --passphrase '' --quick-generate-key me@example.org default default never
+      engram export alpha json | tee plain.json | gpg --batch --quiet --trust-model always -e -r me@example.org | base64 > knowledge.enc
+      base64 -d knowledge.enc | gpg --batch --quiet -d > back.json
+      gpgconf --kill gpg-agent
+      cmp back.json plain.json && ! grep -q json knowledge.enc`)
+    expect({ code, err: /error|failed/i.test(err) }).toEqual({ code: 0, err: false })
+    const back = readFileSync(join(state.home, 'back.json'), 'utf8')
+    expect(back).toContain('Pool size')
+    expect([back.includes('the plan'), back.includes(secret)]).toEqual([false, false])
+  })
 })
