@@ -1,4 +1,4 @@
-import { isRunning, startedTicksOf } from './process-life.ts'
+import { isRunning } from './process-life.ts'
 
 /**
  * A place in a line of processes: the name of an empty file.
@@ -31,9 +31,4 @@ export function parseTicket(name: string): Ticket | null {
 }
 
 /** Whether the ticket's process is gone. In doubt it lives. */
-export function isOrphaned(ticket: Ticket): boolean {
-  if (!isRunning(ticket.pid)) return true
-  if (ticket.startedTicks === '0') return false
-  const started = startedTicksOf(ticket.pid)
-  return started !== '0' && started !== ticket.startedTicks
-}
+export const isOrphaned = ({ pid, startedTicks }: Ticket): boolean => !isRunning(pid, startedTicks)

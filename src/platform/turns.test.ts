@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -86,6 +87,41 @@ describe('turns', () => {
     expect(performance.now() - fromMs).toBeLessThan(500)
     expect(line()).toHaveLength(1)
     turn.release()
+  })
+
+  /** Lays the ticket of a process that lives until it is ended. */
+  function layTicketOf(pid: number): void {
+    const ticket = { atNs: process.hrtime.bigint(), pid, startedTicks: startedTicksOf(pid), random: 'cc' }
+    writeFileSync(join(directory, ticketName(ticket)), '')
+  }
+
+  it('L1 whoever gives its turn on takes the dead behind it out of the line', async () => {
+    const first = await door().take(1_000)
+    layTicketOf(spawnSync('true').pid)
+    layTicketOf(spawnSync('true').pid)
+    expect(line()).toHaveLength(3)
+    first.release()
+    expect(line()).toEqual([])
+  })
+
+  it('L1 the death of the next holder is noticed as soon as that of this one, by whoever has waited long', async () => {
+    const tookMs: number[] = []
+    for (let round = 0; round < 5; round++) {
+      const first = await door().take(1_000)
+      const next = spawn('sleep', ['60'])
+      layTicketOf(next.pid ?? 0)
+      const third = door().take(5_000)
+      await pause(10)
+      first.release()
+      await pause(10)
+      next.kill('SIGKILL')
+      await once(next, 'exit')
+      const fromMs = performance.now()
+      const turn = await third
+      tookMs.push(performance.now() - fromMs)
+      turn.release()
+    }
+    expect(tookMs.toSorted((a, b) => a - b)[2]).toBeLessThan(25)
   })
 
   it('L1 one that does not move for two seconds is passed', async () => {

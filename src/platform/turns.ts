@@ -1,4 +1,4 @@
-import { type FSWatcher, closeSync, mkdirSync, openSync, readdirSync, unlinkSync, watch } from 'node:fs'
+import { type FSWatcher, closeSync, mkdirSync, openSync, readdirSync, unlinkSync, utimesSync, watch } from 'node:fs'
 import { join } from 'node:path'
 import { errorCodeOf } from './files.ts'
 import type { Random } from './random.ts'
@@ -25,18 +25,19 @@ const turnMsMin = 3
 const turnMsMax = 25
 const stalledMs = 2_000
 /**
- * How soon the death of the one ahead is noticed, and how much later further back. Whoever died unnoticed holds up all
- * behind it when its place comes, so even the last looks often.
+ * How soon the death of the holder is noticed by the one behind it. Those further back look seldom: whoever gives its turn
+ * on takes the dead behind it out of the line, and tells the next one's follower, who then looks as often.
  */
 const lookMs = 5
-const lookMsPerPlace = 1
-const lookMsMax = 25
+const lookMsFurther = 60
 /** The same where the directory cannot be watched and looking is the only way to learn of a release. */
 const blindLookMs = 1
 
 export interface Turn {
   /** Whether it came by a ticket: then nobody who queues stands before the holder. */
   readonly isFirst: boolean
+  /** How many stood in line behind it when it began. */
+  readonly behind: number
   /** Whether its time is up and somebody waits. Cheap; ask between two pieces of work. */
   isOver(): boolean
   /** A second call does nothing. */
@@ -72,7 +73,9 @@ export class Turns {
       const [first] = line
       const ahead = line[place - 1]
       const isTired = monotonicMs() > untilMs
-      if (first === undefined || ahead === undefined || isTired) return this.#turn(ticket, turnMsFor(line.length))
+      if (first === undefined || ahead === undefined || isTired) {
+        return this.#turn(ticket, turnMsFor(line.length), Math.max(0, line.length - 1))
+      }
       if (seen.name !== first) seen = { name: first, sinceMs: monotonicMs() }
       if (monotonicMs() - seen.sinceMs > stalledMs) this.#remove(first)
       else if (isDead(ahead)) this.#remove(ahead)
@@ -85,17 +88,20 @@ export class Turns {
     for (const ticket of this.#mine) this.#remove(ticket)
   }
 
-  #turn(ticket: string | null, turnMs: number): Turn {
+  #turn(ticket: string | null, turnMs: number, behind = 0): Turn {
     let untilMs = monotonicMs() + turnMs
     return {
       isFirst: ticket !== null,
+      behind,
       isOver: () => {
         if (monotonicMs() < untilMs) return false
         untilMs = monotonicMs() + turnMsMin
         return this.#line().some((name) => name !== ticket)
       },
       release: () => {
-        if (ticket !== null && this.#mine.has(ticket)) this.#remove(ticket)
+        if (ticket === null || !this.#mine.has(ticket)) return
+        this.#prepareNext(ticket)
+        this.#remove(ticket)
       },
     }
   }
@@ -131,6 +137,20 @@ export class Turns {
     ignoring(() => unlinkSync(join(this.#directory, name)))
   }
 
+  /** The dead behind go. Whoever follows the next one sees its ticket touched: from now on that one may die as the holder. */
+  #prepareNext(ticket: string): void {
+    const line = this.#line()
+    for (const next of line.slice(line.indexOf(ticket) + 1)) {
+      if (!isDead(next)) return this.#touch(next)
+      this.#remove(next)
+    }
+  }
+
+  #touch(ticket: string): void {
+    const now = systemClock.nowMs() / 1_000
+    ignoring(() => utimesSync(join(this.#directory, ticket), now, now))
+  }
+
   /** Resolves when the ticket is gone, its process died, or there is a reason to look again. */
   #untilGone(name: string, place: number, againAtMs: number): Promise<void> {
     return new Promise((resolve) => {
@@ -143,12 +163,18 @@ export class Turns {
       const look = (): void => {
         if (watcher === null || monotonicMs() > againAtMs || isDead(name)) done()
       }
+      /** `change`: it was touched, its owner gets the turn now · `rename`: it is gone. */
+      const heard = (event: 'change' | 'rename'): void => {
+        if (event === 'rename') return done()
+        clearInterval(timer)
+        timer = setInterval(look, lookMs)
+      }
       try {
-        watcher = watch(join(this.#directory, name), done).on('error', done)
+        watcher = watch(join(this.#directory, name), heard).on('error', done)
       } catch (error) {
         if (errorCodeOf(error) === 'ENOENT') return resolve()
       }
-      const timer = setInterval(look, watcher === null ? blindLookMs * place : lookMsAt(place))
+      let timer = setInterval(look, watcher === null ? blindLookMs * place : place === 1 ? lookMs : lookMsFurther)
     })
   }
 }
@@ -156,8 +182,6 @@ export class Turns {
 const monotonicMs = (): number => systemClock.monotonicMs()
 
 const turnMsFor = (waiting: number): number => Math.min(turnMsMax, Math.max(turnMsMin, roundMs / waiting))
-
-const lookMsAt = (place: number): number => Math.min(lookMsMax, lookMs + lookMsPerPlace * (place - 1))
 
 function isDead(name: string): boolean {
   const ticket = parseTicket(name)

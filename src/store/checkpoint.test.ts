@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../platform/clock.ts'
 import { systemRandom } from '../platform/random.ts'
-import { Checkpointer } from './checkpoint.ts'
+import { Checkpointer, checkpoint } from './checkpoint.ts'
 import { Connection } from './driver.ts'
 import { Store } from './store.ts'
 
@@ -66,6 +66,45 @@ describe('checkpoints', () => {
     expect(store.stats().fileBytes).toBeGreaterThan(20 * mebibyte)
   })
 
+  it('MEM-103 in a crowd whoever has given its turn on moves a part, and the next turn begins the WAL anew', async () => {
+    await store.close()
+    store = Store.open({ dataDir, migrations, clock: systemClock, random: systemRandom })
+    const connection = Connection.open(store.path, { access: 'read-write', busyTimeoutMs: 0 })
+    const made = (walBytesForced: number): Checkpointer =>
+      new Checkpointer({
+        path: store.path,
+        walBytesForced,
+        random: systemRandom,
+        connection: () => connection,
+        failed: (error) => expect.unreachable(String(error)),
+      })
+    const [checkpointer, nearItsBound] = [made(24 * mebibyte), made(2 * mebibyte)]
+    const left = (): number => {
+      const { frames, moved } = checkpoint(connection, 'NOOP')
+      return frames - moved
+    }
+    try {
+      await write(6 * mebibyte)
+      checkpointer.wrote(0, 31)
+      expect(left()).toBeGreaterThan(1_024)
+      checkpointer.turnGiven(0)
+      expect(left()).toBeGreaterThan(1_024)
+      checkpointer.turnGiven(31)
+      expect(left()).toBe(0)
+      await write(700_000)
+      checkpointer.wrote(1_000, 31)
+      expect(left()).toBeGreaterThan(100)
+      nearItsBound.wrote(1_000, 31)
+      expect(left()).toBe(0)
+      await write(100_000)
+      expect(checkpoint(connection, 'NOOP').frames).toBeLessThan(100)
+    } finally {
+      await checkpointer.stop()
+      await nearItsBound.stop()
+      connection.close()
+    }
+  })
+
   it('MEM-103 a connection that fails is told of and throws at nobody: the commit before it stands', async () => {
     await write(200_000)
     const broken = Connection.open(store.path, { access: 'read-write', busyTimeoutMs: 0 })
@@ -78,7 +117,7 @@ describe('checkpoints', () => {
       connection: () => broken,
       failed: (error) => failures.push(error),
     })
-    checkpointer.wrote(0)
+    checkpointer.wrote(0, 0)
     await checkpointer.stop()
     expect(failures).toHaveLength(1)
   })

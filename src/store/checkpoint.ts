@@ -58,6 +58,14 @@ const restFramesMax = 256
 const frameBytes = 4_096 + 24
 /** Passes of the thread in a row before the bound decides, and how long it then rests. */
 const passesMax = 4
+/**
+ * Where so many wait for their turn, starting a thread would take from all of them what it is to spare one: whoever has
+ * given its turn on moves a part of the WAL itself, while it would wait anyway.
+ */
+const crowdMin = 4
+const partFrames = 1_024
+/** From this part of the bound on, the next one that finds little left moves it within its turn. */
+const beginAnewShare = 1 / 4
 const threadIdleMs = 10_000
 const threadHeapMaxMiB = 32
 
@@ -79,23 +87,39 @@ export class Checkpointer {
   #thread: Thread<string, CheckpointOutcome | null> | null = null
   /** Passes since the thread was last at rest; null while it rests. */
   #passes: number | null = null
+  #isPartDue = false
 
   constructor(options: CheckpointerOptions) {
     this.#options = options
   }
 
-  /** Call after each commit, outside any transaction. */
-  wrote(nowMs: number): void {
+  /**
+   * Call after each commit, outside any transaction.
+   * @param behind how many other processes wait for their turn
+   */
+  wrote(nowMs: number, behind: number): void {
     this.#idle.postpone(idleMs)
     if (nowMs < this.#notBeforeMs) return
     this.#notBeforeMs = nowMs + lookMs
-    const walBytes = this.#walBytes()
+    const { frames, moved } = this.#state()
+    const walBytes = frames * frameBytes
     if (walBytes >= this.#options.walBytesForced) this.#force(nowMs)
-    else if (
+    else if (behind >= crowdMin) {
+      const mayBeginAnew = walBytes >= this.#options.walBytesForced * beginAnewShare
+      if (mayBeginAnew && frames - moved <= restFramesMax) this.#rest()
+      else this.#isPartDue = frames - moved >= partFrames
+    } else if (
       walBytes >= this.#options.walBytesForced * asideShare &&
       walBytes >= this.#options.walBytesForced * this.#asideFrom()
     )
       this.#moveAside(nowMs)
+  }
+
+  /** In a crowd of processes: call when the turn was given on, so that nobody waits for what is done here. */
+  turnGiven(behind: number): void {
+    if (!this.#isPartDue || behind < crowdMin) return
+    this.#isPartDue = false
+    this.#rest()
   }
 
   #asideFrom(): number {
@@ -109,9 +133,13 @@ export class Checkpointer {
     await this.#stopThread()
   }
 
+  #state(): Pick<CheckpointOutcome, 'frames' | 'moved'> {
+    return this.#try((connection) => checkpoint(connection, 'NOOP')) ?? { frames: 0, moved: 0 }
+  }
+
   /** What the WAL holds since it began anew; its file may be longer. */
   #walBytes(): number {
-    return (this.#try((connection) => checkpoint(connection, 'NOOP').frames) ?? 0) * frameBytes
+    return this.#state().frames * frameBytes
   }
 
   #rest(): void {

@@ -311,6 +311,7 @@ export class Store {
         mustQueue = await this.#useTurn(turn, mustQueue)
       } finally {
         turn.release()
+        this.#checkpointer.turnGiven(turn.behind)
       }
     }
     this.#pumping = null
@@ -319,7 +320,7 @@ export class Store {
   /** @returns whether to come back with a ticket: somebody writes who did not queue */
   async #useTurn(turn: Turn, hasQueued: boolean): Promise<boolean> {
     while (this.#queue.length > 0) {
-      const isBusy = this.#commit() === 'busy'
+      const isBusy = this.#commit(turn.behind) === 'busy'
       if (isBusy && !turn.isFirst && !hasQueued) return true
       if (isBusy) this.#refuseOverdue()
       await (isBusy ? this.#options.clock.sleep(busyAgainMs) : nextLoop())
@@ -338,7 +339,7 @@ export class Store {
   }
 
   /** One commit of what waits at the front. Answers its jobs; every call but a busy one answers at least one. */
-  #commit(): 'done' | 'busy' {
+  #commit(behind: number): 'done' | 'busy' {
     const outcomes: JobOutcome[] = []
     try {
       const connection = this.#writable()
@@ -355,7 +356,7 @@ export class Store {
     this.#queue.splice(0, outcomes.length)
     for (const outcome of outcomes) outcome.answer()
     this.#walSync?.committed(owedTo(this.#synchronous, outcomes))
-    this.#checkpointer.wrote(this.#options.clock.monotonicMs())
+    this.#checkpointer.wrote(this.#options.clock.monotonicMs(), behind)
     return 'done'
   }
 
