@@ -187,6 +187,9 @@ async function embedderOf(options: OpenEngineOptions, settings: Settings): Promi
 
 type Ground = { readonly clock: Clock; readonly random: Random; readonly settings: Settings }
 
+/** Some thousand units, until the log begins anew. */
+const walBytesReady = 16 * 1024 * 1024
+
 const openStore = (options: OpenEngineOptions, { clock, random, settings }: Ground): Store =>
   Store.open({
     dataDir: options.dataDir,
@@ -197,7 +200,7 @@ const openStore = (options: OpenEngineOptions, { clock, random, settings }: Grou
     batchJobsMax: settings.walBatchSize,
     walBytesForced: settings.walBytesForced,
     // What ends in a moment folds its log into the file then.
-    ...(options.isServer === true ? { walSyncMs: settings.walSyncMs } : {}),
+    ...(options.isServer === true ? { walSyncMs: settings.walSyncMs, walBytesReady } : {}),
     program: `engram ${programVersion()}`,
     allowNetworkFs: options.allowNetworkFs ?? false,
     readOnly: options.readOnly ?? false,

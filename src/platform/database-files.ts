@@ -2,7 +2,10 @@ import {
   accessSync,
   closeSync,
   constants,
+  fdatasyncSync,
+  fstatSync,
   fsyncSync,
+  ftruncateSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -11,6 +14,7 @@ import {
   rmSync,
   statSync,
   statfsSync,
+  writeSync,
 } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
@@ -49,6 +53,27 @@ export async function syncFile(path: string): Promise<void> {
     }
   } catch (error) {
     if (errorCodeOf(error) !== 'ENOENT') throw error
+  }
+}
+
+const zeros = (bytes: number): Uint8Array => new Uint8Array(Math.min(bytes, 1024 * 1024))
+
+/**
+ * Makes a write-ahead log so long, with zeros behind what it holds, and syncs it; nothing happens where it is as long or
+ * missing. The caller holds SQLite's write lock meanwhile, so that nobody writes there. What fails is taken back.
+ */
+export function growLog(path: string, bytes: number): void {
+  const descriptor = openSync(path, 'r+')
+  const before = fstatSync(descriptor).size
+  try {
+    let at = before
+    while (at < bytes) at += writeSync(descriptor, zeros(bytes - at), 0, undefined, at)
+    if (at > before) fdatasyncSync(descriptor)
+  } catch (error) {
+    ftruncateSync(descriptor, before)
+    throw error
+  } finally {
+    closeSync(descriptor)
   }
 }
 

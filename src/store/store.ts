@@ -1,7 +1,15 @@
 import { EngramError, type ErrorCode } from '../model/errors.ts'
 import { limits } from '../model/limits.ts'
 import type { Clock } from '../platform/clock.ts'
-import { type FileIdentity, absolutePath, fileBytesOf, fileStateOf, pathIn } from '../platform/database-files.ts'
+import {
+  type FileIdentity,
+  absolutePath,
+  bytesFreeBeside,
+  fileBytesOf,
+  fileStateOf,
+  growLog,
+  pathIn,
+} from '../platform/database-files.ts'
 import type { Random } from '../platform/random.ts'
 import { type Turn, Turns } from '../platform/turns.ts'
 import { Checkpointer, checkpoint } from './checkpoint.ts'
@@ -43,6 +51,11 @@ export type StoreOptions = {
   readonly batchJobsMax?: number
   /** How long after a `normal` commit its fsync follows; without it the next checkpoint does it. */
   readonly walSyncMs?: number
+  /**
+   * The write-ahead log is made so long at once: an fsync of a file that grows writes its length and its new blocks too, and
+   * takes twice as long. For a process that stays.
+   */
+  readonly walBytesReady?: number
   /** Name and version of the program, noted with each schema step. */
   readonly program?: string
 }
@@ -70,6 +83,8 @@ const busyWaitMsMax = 7_000
 const busyAgainMs = 1
 /** Pages of log (2 MiB) that a process may leave to the next one, which reads them in two milliseconds. */
 const framesLeftMax = 512
+/** Room is taken beforehand only where so many times as much is free. */
+const freeShareWanted = 16
 /** After a failure of the disk the file is opened and checked again at most this often. */
 const reopenAgainMs = 250
 
@@ -145,7 +160,9 @@ export class Store {
       walBytesForced: options.walBytesForced ?? limits.walBytesForced,
     }
     try {
-      return new Store(options, open, openDatabase(open))
+      const store = new Store(options, open, openDatabase(open))
+      store.#makeLogReady(options.walBytesReady ?? 0)
+      return store
     } catch (error) {
       const failure = failureOf(error, databasePath(options.dataDir, open.fileName))
       const isForNow = failure instanceof EngramError && options.openLaterAfter?.includes(failure.code) === true
@@ -172,6 +189,21 @@ export class Store {
   /** The program that last changed the schema, where the file says so (MEM-104). */
   get writtenBy(): string | undefined {
     return this.#lastOpened?.writtenBy
+  }
+
+  /** A matter of speed alone: whoever writes at this moment, or has no room, goes without. */
+  #makeLogReady(bytes: number): void {
+    const connection = this.#database?.connection
+    if (bytes === 0 || connection === undefined || this.mode === 'read-only') return
+    if (bytesFreeBeside(this.path) < bytes * freeShareWanted) return
+    try {
+      this.#setBusyTimeout(connection, 0)
+      if (beginImmediate(connection)) growLog(`${this.path}-wal`, bytes)
+    } catch {
+      // The log grows as it is written.
+    } finally {
+      rollBack(connection)
+    }
   }
 
   /** Runs `work` on one snapshot; inside another read it shares that one's. */
