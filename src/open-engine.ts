@@ -188,7 +188,7 @@ async function embedderOf(options: OpenEngineOptions, settings: Settings): Promi
 type Ground = { readonly clock: Clock; readonly random: Random; readonly settings: Settings }
 
 /** Some thousand units, until the log begins anew. */
-const walBytesReady = 16 * 1024 * 1024
+const walBytesReady = 32 * 1024 * 1024
 
 const openStore = (options: OpenEngineOptions, { clock, random, settings }: Ground): Store =>
   Store.open({
