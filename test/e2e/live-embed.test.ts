@@ -140,7 +140,7 @@ logging: {level: warn, global_fields: {app_name: x}}
 describe('the quick start', () => {
   it('COL-2201 COL-C6 with curl, against a fresh server with a file of settings', { timeout: 60_000 }, async () => {
     const place = newPlace()
-    const served = new ServedProcess(place, ['--addr=127.0.0.1:0', `--config=${join(root, 'examples/config.yaml')}`])
+    const served = new ServedProcess(place, ['--addr=127.0.0.1:0', `--config=${join(root, 'config.example.yaml')}`])
     try {
       const url = `http://localhost:${await served.port()}`
       const { stdout } = await promisify(execFile)('sh', [join(root, 'examples/quick-start.sh')], {
