@@ -55,7 +55,7 @@ describe('MEM-1401 what is not understood is refused before anything is opened',
     expect(JSON.parse(err)).toMatchObject({ code: 'usage', hint: expect.stringContaining('search') as string })
   })
 
-  it.each(['cloud', 'tui', 'inject'])('%s is not offered', async (word) => {
+  it.each(['cloud', 'tui'])('%s is not offered', async (word) => {
     const { code, err } = await refused([word])
     expect({ code, first: err.split('\n')[0] }).toEqual({ code: 2, first: `engram: Unknown command '${word}'.` })
   })
