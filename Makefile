@@ -20,10 +20,10 @@ run: build
 docker-build:
 	docker build -t $(IMAGE) .
 
-# Reached from this machine alone; the token lies in data/token.
+# Reached from this machine alone; the token lies in data/token. The folder is yours, so the server runs as you.
 docker-run:
 	mkdir -p data
-	docker run --rm -p 127.0.0.1:$(PORT):8080 -v "$(CURDIR)/data:/app/data" $(IMAGE) $(ARGS)
+	docker run --rm --user "$$(id -u):$$(id -g)" -p 127.0.0.1:$(PORT):8080 -v "$(CURDIR)/data:/app/data" $(IMAGE) $(ARGS)
 
 docker-test: docker-test-image
 	docker run --rm $(IMAGE):test

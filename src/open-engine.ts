@@ -26,6 +26,7 @@ import { systemRandom, type Random } from './platform/random.ts'
 import { isAlone } from './store/alone.ts'
 import { changeSeqNow, originOf, setMeta } from './store/change-clock.ts'
 import { migrations } from './store/migrations/index.ts'
+import { keptShare } from './store/checkpoint.ts'
 import { databasePath } from './store/open-database.ts'
 import { Store } from './store/store.ts'
 import type { SyncDoors } from './sync/syncer.ts'
@@ -187,8 +188,9 @@ async function embedderOf(options: OpenEngineOptions, settings: Settings): Promi
 
 type Ground = { readonly clock: Clock; readonly random: Random; readonly settings: Settings }
 
-/** Some thousand units, until the log begins anew. */
-const walBytesReady = 32 * 1024 * 1024
+/** Some thousand units, and never more than stays when the log begins anew. */
+const readyFor = ({ walBytesForced }: Settings): number =>
+  Math.min(32 * 1024 * 1024, Math.floor(walBytesForced * keptShare))
 
 const openStore = (options: OpenEngineOptions, { clock, random, settings }: Ground): Store =>
   Store.open({
@@ -200,7 +202,7 @@ const openStore = (options: OpenEngineOptions, { clock, random, settings }: Grou
     batchJobsMax: settings.walBatchSize,
     walBytesForced: settings.walBytesForced,
     // What ends in a moment folds its log into the file then.
-    ...(options.isServer === true ? { walSyncMs: settings.walSyncMs, walBytesReady } : {}),
+    ...(options.isServer === true ? { walSyncMs: settings.walSyncMs, walBytesReady: readyFor(settings) } : {}),
     program: `engram ${programVersion()}`,
     allowNetworkFs: options.allowNetworkFs ?? false,
     readOnly: options.readOnly ?? false,

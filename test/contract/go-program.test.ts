@@ -26,6 +26,18 @@ describe('COL-2301 the file of settings', () => {
   })
 })
 
+it('COL-2301 the lockfile is whole: `npm ci` takes it', () => {
+  // With nothing kept and no network: what a lockfile lacks cannot be asked for.
+  const cache = mkdtempSync(join(tmpdir(), 'engram-npm-'))
+  try {
+    const words = ['ci', '--dry-run', '--offline', '--ignore-scripts', '--cache', cache]
+    const { status, stderr } = spawnSync('npm', words, { cwd: root, encoding: 'utf8' })
+    expect({ status, stderr }).toMatchObject({ status: 0 })
+  } finally {
+    rmSync(cache, { recursive: true })
+  }
+})
+
 describe('COL-2302 test.sh', () => {
   /** With an `npm` that only notes what is asked, and fails for the search. */
   function run(...groups: readonly string[]) {
@@ -86,7 +98,7 @@ describe.skipIf(!hasMake)('COL-2303 the Makefile (make wanted)', () => {
     ['bench', 'npm run bench'],
     ['run', 'npm start -- --log-level=debug'],
     ['docker-build', 'docker build -t engram .'],
-    ['docker-run', '-p 127.0.0.1:8080:8080'],
+    ['docker-run', '--user "$(id -u):$(id -g)" -p 127.0.0.1:8080:8080'],
     ['docker-test', 'docker build --target test -t engram:test .'],
     ['docker-test-internal/lockmanager', 'engram:test test -- src/live'],
     ['docker-test-internal/api', 'engram:test test -- src/server'],

@@ -9,7 +9,7 @@ const programs = readdirSync(examples).filter((name) => name.endsWith('.ts'))
 describe('examples', () => {
   it('are there', () => expect(programs).toEqual(expect.arrayContaining(['demo.ts', 'embed.ts'])))
 
-  it.each(programs)('%s runs and holds what it asserts', (name) => {
+  it.each(programs)('COL-2305 %s runs and holds what it asserts', (name) => {
     const { status, stdout, stderr } = spawnSync(process.execPath, [join(examples, name)], {
       encoding: 'utf8',
       env: { ...process.env, NO_COLOR: '1' },
