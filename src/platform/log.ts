@@ -56,7 +56,6 @@ export async function openLog(options: LogOptions): Promise<OpenLog> {
     {
       level: options.level,
       base: { ...options.fields, component: options.component },
-      ...(options.includeCaller === true ? { mixin: () => ({ caller: callerOf(new Error('here').stack ?? '') }) } : {}),
       messageKey: 'message',
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
@@ -64,7 +63,7 @@ export async function openLog(options: LogOptions): Promise<OpenLog> {
     options.format === 'json' ? sink : { write: (line: string) => void sink.write(consoleLine(line)) },
   )
   return {
-    ...told(logger),
+    ...told(logger, options.includeCaller === true),
     close: () =>
       new Promise((resolve) => {
         sink.once('close', () => resolve())
@@ -73,20 +72,21 @@ export async function openLog(options: LogOptions): Promise<OpenLog> {
   }
 }
 
-/** `http.js:120`: the first place of a stack that is neither this file nor the package behind it. */
-export function callerOf(stack: string): string {
-  const places = stack.split('\n').slice(1)
-  const after = places.findLastIndex((place) => /[/\\]pino[/\\]/.test(place)) + 1
-  const [, name = ''] = /([^/\\]+:\d+):\d+\)?$/.exec(places[after + 1] ?? '') ?? []
-  return name
+const told = (logger: Logger, includeCaller: boolean): Log => {
+  const at = (level: 'debug' | 'info' | 'warn' | 'error') => {
+    const tell = (message: string, fields?: LogFields): void =>
+      logger[level](includeCaller ? { ...fields, caller: placeAbove(tell) } : (fields ?? {}), message)
+    return tell
+  }
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
 }
 
-const told = (logger: Logger): Log => ({
-  debug: (message, fields) => logger.debug(fields ?? {}, message),
-  info: (message, fields) => logger.info(fields ?? {}, message),
-  warn: (message, fields) => logger.warn(fields ?? {}, message),
-  error: (message, fields) => logger.error(fields ?? {}, message),
-})
+/** `http.js:120`: where the function was called. */
+function placeAbove(called: (message: string, fields?: LogFields) => void): string {
+  const trace = { stack: '' }
+  Error.captureStackTrace(trace, called)
+  return /([^/\\]+:\d+):\d+\)?$/m.exec(trace.stack)?.[1] ?? ''
+}
 
 /** `10:31:02 warn  a save was queued reason=storage_busy`. Control characters are shown, never sent to a terminal. */
 export function consoleLine(json: string): string {
