@@ -56,8 +56,6 @@ export async function syncFile(path: string): Promise<void> {
   }
 }
 
-const zeros = (bytes: number): Uint8Array => new Uint8Array(Math.min(bytes, 1024 * 1024))
-
 /**
  * Makes a write-ahead log so long, with zeros behind what it holds, and syncs it; nothing happens where it is as long or
  * missing. The caller holds SQLite's write lock meanwhile, so that nobody writes there. What fails is taken back.
@@ -65,9 +63,10 @@ const zeros = (bytes: number): Uint8Array => new Uint8Array(Math.min(bytes, 1024
 export function growLog(path: string, bytes: number): void {
   const descriptor = openSync(path, 'r+')
   const before = fstatSync(descriptor).size
+  const zeros = new Uint8Array(1024 * 1024)
   try {
     let at = before
-    while (at < bytes) at += writeSync(descriptor, zeros(bytes - at), 0, undefined, at)
+    while (at < bytes) at += writeSync(descriptor, zeros, 0, Math.min(zeros.length, bytes - at), at)
     if (at > before) fdatasyncSync(descriptor)
   } catch (error) {
     ftruncateSync(descriptor, before)

@@ -1,21 +1,15 @@
 import { EngramError, type ErrorCode } from '../model/errors.ts'
 import { limits } from '../model/limits.ts'
 import type { Clock } from '../platform/clock.ts'
-import {
-  type FileIdentity,
-  absolutePath,
-  bytesFreeBeside,
-  fileBytesOf,
-  fileStateOf,
-  growLog,
-  pathIn,
-} from '../platform/database-files.ts'
+import { type FileIdentity, absolutePath, fileBytesOf, fileStateOf, pathIn } from '../platform/database-files.ts'
 import type { Random } from '../platform/random.ts'
 import { type Turn, Turns } from '../platform/turns.ts'
 import { Checkpointer, checkpoint } from './checkpoint.ts'
 import { databaseKindOf } from './database-kind.ts'
-import { type Connection, sqliteCodeOf } from './driver.ts'
+import { beginImmediate, isBusy, rollBack } from './begin.ts'
+import type { Connection } from './driver.ts'
 import { claimsDamage, isDistrusted, storageFailure } from './failure.ts'
+import { makeLogReady } from './log-room.ts'
 import type { Migration } from './migrate.ts'
 import {
   type OpenDatabase,
@@ -83,8 +77,6 @@ const busyWaitMsMax = 7_000
 const busyAgainMs = 1
 /** Pages of log (2 MiB) that a process may leave to the next one, which reads them in two milliseconds. */
 const framesLeftMax = 512
-/** Room is taken beforehand only where so many times as much is free. */
-const freeShareWanted = 16
 /** After a failure of the disk the file is opened and checked again at most this often. */
 const reopenAgainMs = 250
 
@@ -161,7 +153,9 @@ export class Store {
     }
     try {
       const store = new Store(options, open, openDatabase(open))
-      store.#makeLogReady(options.walBytesReady ?? 0)
+      if (options.walBytesReady !== undefined && store.#database?.readOnlyBecause === null) {
+        makeLogReady(store.#database.connection, store.path, options.walBytesReady)
+      }
       return store
     } catch (error) {
       const failure = failureOf(error, databasePath(options.dataDir, open.fileName))
@@ -189,21 +183,6 @@ export class Store {
   /** The program that last changed the schema, where the file says so (MEM-104). */
   get writtenBy(): string | undefined {
     return this.#lastOpened?.writtenBy
-  }
-
-  /** A matter of speed alone: whoever writes at this moment, or has no room, goes without. */
-  #makeLogReady(bytes: number): void {
-    const connection = this.#database?.connection
-    if (bytes === 0 || connection === undefined || this.mode === 'read-only') return
-    if (bytesFreeBeside(this.path) < bytes * freeShareWanted) return
-    try {
-      this.#setBusyTimeout(connection, 0)
-      if (beginImmediate(connection)) growLog(`${this.path}-wal`, bytes)
-    } catch {
-      // The log grows as it is written.
-    } finally {
-      rollBack(connection)
-    }
   }
 
   /** Runs `work` on one snapshot; inside another read it shares that one's. */
@@ -568,30 +547,9 @@ function closingAfter<T>(connection: Connection, work: () => T): T {
 
 const nextLoop = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
-/** Takes SQLite's write lock as soon as the busy timeout allows; false when another process holds it. */
-function beginImmediate(connection: Connection): boolean {
-  try {
-    connection.run('BEGIN IMMEDIATE')
-    return true
-  } catch (error) {
-    if (isBusy(error)) return false
-    throw error
-  }
-}
-
 /** What a commit owes: nothing more after its fsync, or when it held nothing but what can be made again. */
 const owedTo = (synchronous: 'full' | 'normal', outcomes: readonly JobOutcome[]): Durability =>
   synchronous === 'full' ? 'full' : outcomes.some(({ job }) => job.durability === 'normal') ? 'normal' : 'derived'
-
-const isBusy = (error: unknown): boolean => sqliteCodeOf(error).startsWith('SQLITE_BUSY')
-
-function rollBack(connection: Connection): void {
-  try {
-    if (connection.inTransaction) connection.run('ROLLBACK')
-  } catch {
-    // The failure that led here is the one to report.
-  }
-}
 
 function finalCheckpoint(connection: Connection): void {
   try {
