@@ -125,20 +125,25 @@ function named(sections: Readonly<Record<string, Section>>): ConfigSections {
   return globalFields === undefined ? config : { ...config, logging: { ...config.logging, globalFields } }
 }
 
+const numberFields = ['walSyncIntervalMs', 'walBatchSize', 'defaultLockTtlSeconds', 'maxIdleConnectionSeconds'] as const
+
+/** What has a field of its own; a file may have put anything there. */
+function checkFields(config: Config): void {
+  const refuse = (name: keyof Config, expected: string): never => {
+    throw new EngramError('invalid_request', `${name}: expected ${expected}, got ${JSON.stringify(config[name])}.`)
+  }
+  for (const name of numberFields) {
+    if (!(Number.isFinite(config[name]) && config[name] > 0)) refuse(name, 'a number above 0')
+  }
+  if (!logLevels.includes(config.logLevel)) refuse('logLevel', `one of ${logLevels.join(', ')}`)
+  if (typeof config.dataDir !== 'string' || config.dataDir === '') refuse('dataDir', 'a path')
+  if (config.serverAddr !== null && typeof config.serverAddr !== 'string') refuse('serverAddr', 'an address')
+  if (config.token !== undefined && typeof config.token !== 'string') refuse('token', 'text')
+}
+
 /** What it says of the server and the engine; nothing is touched. Throws `invalid_request` for a value that cannot be. */
 export function serverConfigOf(config: Config): ServerConfig {
-  for (const name of [
-    'walSyncIntervalMs',
-    'walBatchSize',
-    'defaultLockTtlSeconds',
-    'maxIdleConnectionSeconds',
-  ] as const) {
-    if (Number.isFinite(config[name]) && config[name] > 0) continue
-    throw new EngramError('invalid_request', `${name}: expected a number above 0, got ${config[name]}.`)
-  }
-  if (!logLevels.includes(config.logLevel)) {
-    throw new EngramError('invalid_request', `logLevel: expected one of ${logLevels.join(', ')}.`)
-  }
+  checkFields(config)
   const { server, storage, notifier, locks, search, auth, logging, metrics, rateLimit, compat } = config
   const rest = toWire({ server, search, auth, metrics, rateLimit, compat }) as Section
   const file = {
@@ -154,8 +159,10 @@ export function serverConfigOf(config: Config): ServerConfig {
     logging: { ...(toWire({ ...logging, globalFields: undefined }) as Section), global_fields: logging?.globalFields },
   }
   const made = serverConfig(withoutAbsent(file))
-  const wrong = made.warnings.filter((warning) => !warning.endsWith('it has no effect'))
-  if (wrong.length > 0) throw new EngramError('invalid_request', `${wrong.join('. ')}.`)
+  if (made.wrong.length > 0) throw new EngramError('invalid_request', `${made.wrong.join('. ')}.`)
+  if (made.settings.isAuthRequired && config.token === undefined) {
+    throw new EngramError('invalid_request', 'auth.enabled: expected a token, which everybody then needs.')
+  }
   return made
 }
 

@@ -34,8 +34,8 @@ const shutdownTimeoutMs = 10_000
 
 /** Checks everything and touches nothing; throws EngramError. */
 export function createEngine(config: Config): Engine {
-  const address = config.serverAddr === null ? null : splitAddress(config.serverAddr)
   const served = serverConfigOf(config)
+  const address = config.serverAddr === null ? null : splitAddress(config.serverAddr)
   let running: Running | null = null
   let state: 'new' | 'running' | 'over' = 'new'
   const opened = (): OpenedEngine => {

@@ -34,7 +34,7 @@ search: { engine: sqlite, update_interval_ms: 500, max_batch_size: 10, vector: {
 
   it('the log', () => {
     const { log, warnings } = read(`
-logging: { format: console, include_caller: true, global_fields: { service: live, shard: 3, deep: [1] } }
+logging: { format: console, include_caller: true, global_fields: { service: live, shard: 3 } }
 `)
     expect(log).toEqual({ format: 'console', includeCaller: true, fields: { service: 'live', shard: 3 } })
     expect(warnings).toEqual([])
@@ -49,6 +49,9 @@ describe('COL-1805 or a remark', () => {
     ],
     ['locks: { default_ttl: -1 }', 'locks.default_ttl: expected a number above 0, got -1; the default stands'],
     ['logging: { format: xml }', 'logging.format: expected json or console, got "xml"; the default stands'],
+    ['logging: { level: loud }', 'logging.level: expected debug or info or warn or error or silent, got "loud"'],
+    ['logging: { global_fields: [1] }', 'logging.global_fields: expected names and values'],
+    ['logging: { global_fields: { deep: { x: 1 } } }', 'logging.global_fields.deep.x: expected text, a number'],
     ['search: { engine: weaviate }', 'search.engine weaviate is another program'],
     ['search: { vector: { provider: x } }', 'search.vector.provider waits for an embedder over HTTP; it has no effect'],
     [
@@ -60,6 +63,15 @@ describe('COL-1805 or a remark', () => {
     expect(warnings).toHaveLength(1)
     expect(warnings[0]).toContain(remark)
     expect(engine).toEqual({})
+  })
+
+  it('what cannot be is told apart from what has no effect', () => {
+    expect(read('search: { engine: weaviate }').wrong).toEqual([])
+    expect(read('locks: { default_ttl: x }').wrong).toHaveLength(1)
+  })
+
+  it('what no timer can hold is the longest that one can', () => {
+    expect(read('server: { idle_timeout: 1.0e12 }').settings.timeouts.idleMs).toBe(2_147_483_647)
   })
 
   it('every key is known once', () => {

@@ -1,6 +1,6 @@
 import { defaultServerSettings, type ServerSettings } from '../model/server-settings.ts'
 import type { Settings } from '../model/settings.ts'
-import type { LogFields } from '../platform/log.ts'
+import { logLevels, type LogFields } from '../platform/log.ts'
 import { nearest } from './nearest.ts'
 
 /** What a file of settings says of the server, and remarks on what it says in vain (COL-1805). */
@@ -10,6 +10,8 @@ export type ServerConfig = {
   readonly engine: Partial<Settings>
   readonly log: LogSettings
   readonly warnings: readonly string[]
+  /** Those of them that say that a value or a name cannot be; the others only that one has no effect here. */
+  readonly wrong: readonly string[]
 }
 
 /** How a program that stays tells of itself. */
@@ -50,6 +52,7 @@ const choices: Readonly<Record<string, readonly unknown[]>> = {
   'storage.durability': ['full', 'normal'],
   'search.vector.enabled': [true, false],
   'auth.enabled': [true, false],
+  'logging.level': logLevels,
   'logging.format': ['json', 'console'],
   'logging.include_caller': [true, false],
   'metrics.enabled': [true, false],
@@ -60,14 +63,13 @@ const choices: Readonly<Record<string, readonly unknown[]>> = {
 /** Keys that are read, here or where the program starts. */
 export const knownKeys: readonly string[] = [
   ...numbers,
+  ...Object.keys(choices),
   ...below('server', 'addr', 'port', 'socket', 'token', 'allowed_hosts', 'cors_origins'),
-  ...below('storage', 'data_dir', 'durability'),
-  ...below('search', 'engine', 'vector.enabled'),
-  ...below('auth', 'enabled', 'token_file'),
-  ...below('logging', 'level', 'format', 'include_caller', 'global_fields'),
-  ...below('metrics', 'enabled', 'endpoint'),
-  'rate_limit.enabled',
-  'compat.go_client',
+  'storage.data_dir',
+  'search.engine',
+  'auth.token_file',
+  'logging.global_fields',
+  'metrics.endpoint',
 ]
 
 /** Sections of the Go program's files; others belong to the memory's own settings. */
@@ -107,13 +109,19 @@ export function serverConfig(
 ): ServerConfig {
   const inFile: At = (path) => path.split('.').reduce<unknown>((node, key) => childOf(node, key), file)
   const at: At = (path) => variableValue(path, variable) ?? inFile(path)
+  const remarks = [...remarksOn(file), ...remarksOnVariables(variable)]
   return {
     settings: settingsOf(at),
     engine: engineOf(at),
     log: logOf(at),
-    warnings: [...remarksOn(file), ...remarksOnVariables(variable)],
+    warnings: remarks.map(({ text }) => text),
+    wrong: remarks.filter(({ isWrong }) => isWrong).map(({ text }) => text),
   }
 }
+
+type Remark = { readonly text: string; readonly isWrong: boolean }
+const wrong = (text: string): Remark => ({ text, isWrong: true })
+const inVainFor = (path: string, why: string): Remark => ({ text: `${path} ${why}; it has no effect`, isWrong: false })
 
 /** As YAML would read it. */
 function variableValue(path: string, variable: Variable): string | number | undefined {
@@ -124,20 +132,20 @@ function variableValue(path: string, variable: Variable): string | number | unde
   return Number.isNaN(Number(text)) ? text : Number(text)
 }
 
-function remarksOnVariables(variable: Variable): readonly string[] {
-  const wrong = Object.entries(variables).flatMap(([path, name]) => {
+function remarksOnVariables(variable: Variable): readonly Remark[] {
+  const single = Object.entries(variables).flatMap(([path, name]) => {
     const remark = variable(name) === undefined ? null : remarkOn(path, variableValue(path, variable))
-    return remark === null ? [] : [`${name}: ${remark}`]
+    return remark === null ? [] : [{ ...remark, text: `${name}: ${remark.text}` }]
   })
   const twice = aliases
     .filter(([name, alias]) => variable(name) !== undefined && variable(alias) !== undefined)
     .filter(([name, alias]) => variable(name) !== variable(alias))
-    .map(([name, alias]) => `${name} and ${alias} differ; ${name} counts`)
-  return [...wrong, ...twice]
+    .map(([name, alias]) => wrong(`${name} and ${alias} differ; ${name} counts`))
+  return [...single, ...twice]
 }
 
 function settingsOf(at: At): ServerSettings {
-  const ms = (path: string): number | undefined => times(positive(at(path)), 1_000)
+  const ms = (path: string): number | undefined => msOf(at(path))
   const otherwise = defaultServerSettings
   const endpoint = textOf(at('metrics.endpoint'))
   return {
@@ -172,9 +180,9 @@ function engineOf(at: At): Partial<Settings> {
   const durability = at('storage.durability')
   const isByMeaning = at('search.vector.enabled')
   return given({
-    lockTtlMs: times(positive(at('locks.default_ttl')), 1_000),
+    lockTtlMs: msOf(at('locks.default_ttl')),
     locksPerAgentMax: count(at('locks.max_locks_per_agent')),
-    lockSweepMs: times(positive(at('locks.cleanup_interval')), 1_000),
+    lockSweepMs: msOf(at('locks.cleanup_interval')),
     unitIndexMs: count(at('search.update_interval_ms')),
     unitIndexBatch: count(at('search.max_batch_size')),
     walBatchSize: count(at('storage.wal_batch_size')),
@@ -191,7 +199,7 @@ const given = (settings: { readonly [Key in keyof Settings]?: Settings[Key] | un
 
 function logOf(at: At): LogSettings {
   const format = at('logging.format')
-  const fields = at('logging.global_fields')
+  const fields = at(globalFields)
   const named = Object.entries(typeof fields === 'object' && fields !== null ? fields : {})
   return {
     ...(format === 'json' || format === 'console' ? { format } : {}),
@@ -206,29 +214,37 @@ const goClientOf = (value: unknown): ServerSettings['goClient'] =>
   value === 'always' || value === 'never' ? value : 'auto'
 
 /** Each key has an effect or a remark, never silence. */
-function remarksOn(file: Readonly<Record<string, unknown>>): readonly string[] {
+function remarksOn(file: Readonly<Record<string, unknown>>): readonly Remark[] {
   return Object.entries(file)
     .filter(([section]) => sections.has(section))
     .flatMap(([section, value]) => leaves(section, value))
     .flatMap(([path, value]) => remarkOn(path, value) ?? [])
 }
 
-function remarkOn(path: string, value: unknown): string | null {
-  if (path === 'search.engine' && !wordEngines.has(String(value)))
-    return `${path} ${String(value)} ${without.engine}; it has no effect`
-  if (numbers.includes(path) && positive(value) === undefined) {
-    return `${path}: expected a number above 0, got ${JSON.stringify(value)}; the default stands`
+function remarkOn(path: string, value: unknown): Remark | null {
+  if (path === 'search.engine' && !wordEngines.has(String(value))) {
+    return inVainFor(`${path} ${String(value)}`, without.engine)
   }
-  const allowed = choices[path]
-  if (allowed !== undefined && !allowed.includes(value)) {
-    return `${path}: expected ${allowed.join(' or ')}, got ${JSON.stringify(value)}; the default stands`
-  }
-  if (knownKeys.includes(path) || path.startsWith('logging.global_fields.')) return null
+  const expected = expectedOf(path, value)
+  if (expected !== null) return wrong(`${path}: expected ${expected}, got ${JSON.stringify(value)}; the default stands`)
+  if (knownKeys.includes(path) || path.startsWith(`${globalFields}.`)) return null
   const why = inVain.find(([pattern]) => pattern.test(path))?.[1]
-  if (why !== undefined) return `${path} ${why}; it has no effect`
+  if (why !== undefined) return inVainFor(path, why)
   const like = nearest(path, knownKeys)
-  return `nothing is called ${path}${like === null ? '' : `; did you mean ${like}?`}`
+  return wrong(`nothing is called ${path}${like === null ? '' : `; did you mean ${like}?`}`)
 }
+
+/** What should stand there, where it does not. */
+function expectedOf(path: string, value: unknown): string | null {
+  if (numbers.includes(path) && positive(value) === undefined) return 'a number above 0'
+  if (path === globalFields) return 'names and values'
+  const isField = path.startsWith(`${globalFields}.`)
+  if (isField && !(isPlain(value) && path.split('.').length === 3)) return 'text, a number, true or false'
+  const allowed = choices[path]
+  return allowed === undefined || allowed.includes(value) ? null : allowed.join(' or ')
+}
+
+const globalFields = 'logging.global_fields'
 
 /** Stores of the Go program that searched by words alone, as units are searched here. */
 const wordEngines: ReadonlySet<string> = new Set(['badger', 'sqlite'])
@@ -245,6 +261,11 @@ const childOf = (node: unknown, key: string): unknown =>
 
 const positive = (value: unknown): number | undefined =>
   typeof value === 'number' && Number.isFinite(value) && value > 0 ? value : undefined
+/** Seconds as milliseconds; what no timer can hold is the longest that one can. */
+const msOf = (value: unknown): number | undefined => {
+  const ms = times(positive(value), 1_000)
+  return ms === undefined ? undefined : Math.min(ms, 2_147_483_647)
+}
 /** A part of one counts as one. */
 const count = (value: unknown): number | undefined => times(positive(value), 1)
 const times = (value: number | undefined, factor: number): number | undefined =>

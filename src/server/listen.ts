@@ -43,6 +43,7 @@ export type Listening = {
 
 /** The head of a request is short: this part of the time is enough for it (R4). */
 const headersShare = 2 / 5
+const headersMsMax = 60_000
 /** No byte either way for this long ends a connection: a caller that stops reading holds its answer in our memory. */
 const silenceMsMax = 120_000
 const checkEveryMs = 500
@@ -54,7 +55,7 @@ export async function listen(options: ListenOptions): Promise<Listening> {
   const timeouts = options.timeouts ?? defaultServerSettings.timeouts
   const server = createServer(
     {
-      headersTimeout: timeouts.readMs * headersShare,
+      headersTimeout: Math.min(Math.ceil(timeouts.readMs * headersShare), headersMsMax),
       keepAliveTimeout: timeouts.idleMs,
       connectionsCheckingInterval: checkEveryMs,
       maxHeaderSize: headerBytesMax,

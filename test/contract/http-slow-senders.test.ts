@@ -65,6 +65,18 @@ describe('COL-1805 timeouts are as set', () => {
   }, 20_000)
 })
 
+describe('COL-1805 timeouts out of the common', () => {
+  it.each([
+    ['a part of a second', { readMs: 333, writeMs: 7, idleMs: 1_001 }],
+    ['hours', { readMs: 36_000_000, writeMs: 36_000_000, idleMs: 2_147_483_647 }],
+  ])('%s: it serves', async (_name, timeouts) => {
+    const { defaultServerSettings } = await import('../../src/model/server-settings.ts')
+    const served = await startLocalServer({ server: { ...defaultServerSettings, timeouts } })
+    expect((await served.send('GET', '/health')).status).toBe(200)
+    await served.close()
+  })
+})
+
 describe('R4 slow senders', () => {
   const json = 'Host: localhost\r\nContent-Type: application/json'
   const drip =

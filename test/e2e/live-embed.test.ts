@@ -85,6 +85,11 @@ describe('the embedded engine', () => {
     })
     expect(() => engineWith({ notifier: { maxConnections: -1 } })).toThrow('notifier.max_connections')
     expect(() => configFromYaml('logging: {format: xml}')).toThrow('logging.format')
+    expect(() => configFromYaml('storage: {data_dir: 5}')).toThrow('dataDir')
+    expect(() => configFromYaml('server: {addr: [1]}')).toThrow('serverAddr')
+    expect(() => engineWith({ auth: { enabled: true } })).toThrow('token')
+    expect(engineWith({ auth: { enabled: true }, token: 'secret' }).addresses).toEqual([])
+    expect(engineWith({ search: { engine: 'weaviate' } }).addresses).toEqual([])
   })
 
   it('COL-2102 a file and a program say the same, by the same places', () => {
