@@ -54,6 +54,19 @@ describe('ING-INJ-1', () => {
     expect(existsSync(join(folder, 'memory'))).toBe(false)
   })
 
+  it.each([
+    ['a folder', () => mkdirSync(at('A.md')), 'it is no file'],
+    ['no text', () => writeFileSync(at('A.md'), new Uint8Array([0xff, 0xfe, 0])), 'it is not UTF-8 text'],
+    ['below a file', () => writeFileSync(at('A.md'), 'x'), 'ENOTDIR', 'A.md/B.md'],
+  ])('what is %s is left alone, and said', async (_name, make, reason, file = 'A.md') => {
+    make()
+    const said = await inject('--file', file)
+    expect(said.code).not.toBe(0)
+    expect(said.err).toContain(`${file} was left alone: ${reason}`)
+    expect(said.err).not.toContain('defect')
+    expect((await inject('--file', file, '--remove')).out).toContain('Nothing was injected')
+  })
+
   it('a link stays a link', async () => {
     writeFileSync(at('real.md'), 'mine\n')
     symlinkSync(at('real.md'), at('link.md'))

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { EngramError } from '../../model/errors.ts'
+import { EngramError, toEngramError } from '../../model/errors.ts'
 import { fenced } from '../../model/fence.ts'
 import { formatTime } from '../../model/times.ts'
 import { command, type CommandContext } from '../command.ts'
@@ -27,7 +27,7 @@ export const injectCommand = command({
   ],
   examples: ['engram inject', 'engram inject my-project --file AGENTS.md --budget 800', 'engram inject --remove'],
   run: async (context) => {
-    const path = fileOf(context)
+    const path = await fileOf(context)
     if (context.flag('remove')) return remove(context, path)
     const { project, text } = await context.call('memory.recall', {
       ...onePlace(context, context.argument('project')),
@@ -40,18 +40,31 @@ export const injectCommand = command({
       if (!context.json) context.note(`Nothing is known about ${visible(project)} yet.`)
       return
     }
-    const { planFile, diffOf } = await import('../setup/plan.ts')
-    const edit = planFile({ agent: injected, path, changes: [{ kind: 'block', comment: 'md', text: blockOf(text) }] })
-    if (edit !== null && !context.json && isDryRun) context.print(visible(diffOf(edit), { keepLines: true }))
-    if (edit !== null && !isDryRun) {
-      const { applyEdit } = await import('../setup/journal.ts')
-      applyEdit(context.config.dataDir.value, edit, formatTime(context.program.nowMs()))
-    }
-    context.answer({ file: path, project, changed: edit !== null, dry_run: isDryRun }, () =>
-      doneText(path, edit !== null, isDryRun),
+    const isChanged = await write(context, path, blockOf(text))
+    context.answer({ file: path, project, changed: isChanged, dry_run: isDryRun }, () =>
+      doneText(path, isChanged, isDryRun),
     )
   },
 })
+
+/** @returns whether anything changes */
+async function write(context: CommandContext, path: string, block: string): Promise<boolean> {
+  const [{ planFile, diffOf }, { applyEdit }] = await Promise.all([
+    import('../setup/plan.ts'),
+    import('../setup/journal.ts'),
+  ])
+  try {
+    const edit = planFile({ agent: injected, path, changes: [{ kind: 'block', comment: 'md', text: block }] })
+    if (edit === null) return false
+    if (!context.flag('dry-run')) {
+      applyEdit(context.config.dataDir.value, edit, formatTime(context.program.nowMs()))
+    } else if (!context.json) context.print(visible(diffOf(edit), { keepLines: true }))
+    return true
+  } catch (error) {
+    const reason = toEngramError(error).message
+    throw new EngramError('conflict', `${path} was left alone: ${reason}`, { hint: 'Name another file with --file.' })
+  }
+}
 
 const doneText = (path: string, isChanged: boolean, isDryRun: boolean): string => {
   if (!isChanged) return `${visible(path)} is up to date.`
@@ -75,11 +88,11 @@ async function remove(context: CommandContext, path: string): Promise<void> {
 }
 
 /** A file in a repository travels to others, so it is only written where it is named. */
-function fileOf({ option, terminal }: CommandContext): string {
+async function fileOf({ option, terminal }: CommandContext): Promise<string> {
   const named = option('file')
   if (named !== undefined) return resolve(terminal.directory, named)
-  const home = terminal.environment['CLAUDE_CONFIG_DIR']?.trim() || join(terminal.homeDir, '.claude')
-  const folder = join(home, 'projects', terminal.directory.replaceAll(/[^a-zA-Z0-9]/g, '-'))
+  const { claudeDirectory } = await import('../setup/agents.ts')
+  const folder = join(claudeDirectory(terminal), 'projects', terminal.directory.replaceAll(/[^a-zA-Z0-9]/g, '-'))
   if (!existsSync(folder)) {
     throw new EngramError('usage', `Claude Code has no folder for ${terminal.directory}.`, {
       hint: 'Name the file that your agent reads: --file AGENTS.md',

@@ -38,7 +38,7 @@ function server(home: Home): { readonly command: string; readonly args: readonly
   return { command, args }
 }
 
-const claudeDirectory = ({ environment, homeDir }: Home): string =>
+export const claudeDirectory = ({ environment, homeDir }: Pick<Home, 'environment' | 'homeDir'>): string =>
   environment['CLAUDE_CONFIG_DIR']?.trim() || join(homeDir, '.claude')
 const claudeFile = ({ environment, homeDir }: Home): string =>
   join(environment['CLAUDE_CONFIG_DIR']?.trim() || homeDir, '.claude.json')
