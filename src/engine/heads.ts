@@ -115,9 +115,8 @@ export function refreshConflicts(
   note: ConflictNote,
   before: ObservationRow | null,
 ): number {
-  const topics = new Topics()
-  topics.add(before)
-  return refreshVersionConflicts(tx, row, note) + refreshTopicConflicts(tx, new Set([row.sync_id]), topics, note)
+  const versions = refreshVersionConflicts(tx, row, note)
+  return versions + refreshTopicConflicts(tx, new Set([row.sync_id]), new Topics([before]), note)
 }
 
 /** Observations whose conflicts may have changed, and the topics they stood in before. */
@@ -176,9 +175,7 @@ const close = (tx: WriteTx, conflict: ConflictRow, version: string | null, note:
 /** A record that is gone for ever has no versions to settle; its topic may have other members. */
 export function closeConflictsOfRemoved(tx: WriteTx, row: ObservationRow, note: ConflictNote): void {
   for (const one of openConflictsOf(tx, row.sync_id)) close(tx, one, null, note)
-  const topics = new Topics()
-  topics.add(row)
-  refreshTopicConflicts(tx, new Set([row.sync_id]), topics, note)
+  refreshTopicConflicts(tx, new Set([row.sync_id]), new Topics([row]), note)
 }
 
 type Topic = { readonly topic_key: string; readonly project: string | null; readonly scope: string }
@@ -187,9 +184,14 @@ type Topic = { readonly topic_key: string; readonly project: string | null; read
 class Topics {
   readonly #known = new Map<string, Topic>()
 
-  add(of: { readonly topic_key: string | null; readonly project: string | null; readonly scope: string } | null): void {
-    const { topic_key, project, scope } = of ?? {}
-    if (topic_key == null || topic_key === '' || project === undefined || scope === undefined) return
+  constructor(topics: readonly (ObservationRow | Topic | null)[] = []) {
+    for (const topic of topics) this.add(topic)
+  }
+
+  /** The topic of a row; one without a topic adds none. */
+  add(of: ObservationRow | Topic | null): void {
+    if (of === null || of.topic_key === null || of.topic_key === '') return
+    const { topic_key, project, scope } = of
     this.#known.set(JSON.stringify([topic_key, project, scope]), { topic_key, project, scope })
   }
 
@@ -205,7 +207,7 @@ const topicMembersMax = 100
  * Live observations of one topic, project and scope, none of which supersedes another: each stands in conflict with the
  * next in the order of their names (MEM-509). Settling a pair takes one of them out and makes the next pair.
  */
-function refreshTopicConflicts(tx: WriteTx, syncIds: ReadonlySet<string>, before: Topics, note: ConflictNote): number {
+function refreshTopicConflicts(tx: WriteTx, syncIds: ReadonlySet<string>, left: Topics, note: ConflictNote): number {
   const touched = new Map<string, ConflictRow>()
   const names = new Set(syncIds)
   for (const syncId of syncIds) {
@@ -214,9 +216,10 @@ function refreshTopicConflicts(tx: WriteTx, syncIds: ReadonlySet<string>, before
       names.add(one.sync_id).add(one.other_sync_id ?? one.sync_id)
     }
   }
-  for (const name of names) before.add(topicOf(tx, name))
+  const topics = new Topics(left.values())
+  for (const name of names) topics.add(topicOf(tx, name))
   const wanted = new Map<string, Omit<ConflictRow, 'settled_version' | 'settled_at' | 'settled_by'>>()
-  for (const topic of before.values()) {
+  for (const topic of topics.values()) {
     const members = openMembers(tx, topic)
     for (const [index, other] of members.slice(1).entries()) {
       const pair = topicPair(tx, members[index] ?? other, other, topic, note)

@@ -21,12 +21,12 @@ export const recallHandlers: Handlers<'memory.recall' | 'memory.lookup'> = {
     const project = await projectOfRead(deps, input)
     const where = { project, now: formatTime(deps.clock.nowMs()), withExpired: input.all === true }
     const isWanted = (category: Category): boolean => input.category === undefined || category === input.category
-    const { items, total, summary } = deps.store.read((tx) => ({
+    const { items, total, summary, here } = deps.store.read((tx) => ({
       items: itemsOf(tx, where, isWanted),
       total: countOf(tx, where, isWanted),
       summary: input.category === undefined ? lastSummary(tx, project) : null,
+      here: input.foreign_apart === true ? originOf(tx) : null,
     }))
-    const here = input.foreign_apart === true ? deps.store.read(originOf) : null
     const shown = renderRecall(project, items, summary, { tokens: input.budget_tokens ?? budgetDefault, here })
     return {
       project,
