@@ -458,7 +458,7 @@ export const rows = [
     sessions: 12,
     memories: 1_204,
     last: '2026-11-20',
-    directories: '/disk/ana/work/alpha, /disk/ana/work/alpha-worktrees/fix-pool-size, /srv/build/alpha',
+    directories: '/disk/ana/code/alpha, /disk/ana/code/alpha-worktrees/fix-pool-size, /srv/build/alpha',
   },
   {
     name: 'my%20project',
