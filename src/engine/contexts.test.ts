@@ -90,11 +90,11 @@ describe('contexts', () => {
     ])
   })
 
-  it('COL-507 an update may make the context; then removals mean nothing', async () => {
+  it('COL-507 COL-1401 an update may make the context; then nothing is taken away', async () => {
     const input = { id: 'c', agent_id: 'a', add_agents: ['x', 'y'], remove_agents: ['y'], pin_units: ['u'] }
     await expect(call('context.update', input)).rejects.toMatchObject({ code: 'context_not_found' })
-    const made = await call('context.update', { ...input, create_context: true })
-    expect(made).toMatchObject({ created: true, context: { agent_ids: ['x'], pinned_units: ['u'], version: 1 } })
+    const made = await call('context.update', { ...input, unpin_units: ['u'], create_context: true })
+    expect(made).toMatchObject({ created: true, context: { agent_ids: ['x', 'y'], pinned_units: ['u'], version: 1 } })
     expect(await kindsOf('c')).toEqual([{ kind: 'context.created', changes: undefined }])
   })
 

@@ -121,11 +121,16 @@ function checkFence(tx: ReadTx, ground: LogGround, fence: NonNullable<Commit['fe
   })
 }
 
-/** A context that comes with its first unit has the unit's agent as its first member (COL-504). */
+/**
+ * A context that comes with its first unit has the unit's agent as its first member (COL-504). One that comes with a patch
+ * has what the patch adds: there is nothing that it could take away (COL-1401).
+ */
 function create(tx: WriteTx, ground: LogGround, commit: Commit): ReturnType<typeof createContext> {
   const patches = commit.steps.flatMap((step) => (step.kind === 'patch' ? [step.patch] : []))
   let first: Patchable = emptyContext
-  for (const patch of patches) first = applyPatch(first, patch)?.after ?? first
+  for (const patch of patches) {
+    first = applyPatch(first, { ...patch, removeAgents: [], unpinUnits: [] })?.after ?? first
+  }
   if (patches.length === 0 && commit.agentId !== '') first = { ...first, agentIds: [commit.agentId] }
   return createContext(tx, ground, commit.contextId, commit.agentId, first)
 }
