@@ -4,6 +4,7 @@ import { Agent, request } from 'node:http'
 import { join, resolve } from 'node:path'
 import { WebSocket } from 'ws'
 import { alternate, median, percentile, perSecond, timedAsync, type Figure } from './harness.ts'
+import { pacedBeside } from './paced.ts'
 
 /**
  * What the faces of the live engine cost. The server is a process of its own, as is the bare one beside it: a node:http echo, and a
@@ -75,6 +76,9 @@ let serial = 0
 const unit = (): string =>
   JSON.stringify({ context_id: 'bench', agent_id: 'ada', type: 'MESSAGE', payload: `${serial++} ${payload}` })
 
+/** Below what one caller after another reaches at `full`. */
+const steadyRate = 200
+
 async function appends(
   ours: Served,
   bare: Served,
@@ -90,6 +94,7 @@ async function appends(
     quick ? 10 : 40,
     50,
   )
+  const steady = await pacedBeside(steadyRate, quick ? 2 : 10, append, echo)
   const [mine, theirs] = [
     await perSecond(64, quick ? 2_000 : 20_000, append),
     await perSecond(64, quick ? 2_000 : 20_000, echo),
@@ -105,6 +110,14 @@ async function appends(
       unit: 'ms',
       baseline: percentile(run.bare, 0.99),
       goal: durability === 'normal' ? '≤ 1 ms above' : '≤ 1 ms and one fsync above',
+    },
+    {
+      ...told,
+      name: `${name}, at ${steadyRate}/s, from its intended time, p99`,
+      value: percentile(steady.ours, 0.99),
+      unit: 'ms',
+      baseline: percentile(steady.bare, 0.99),
+      goal: '',
     },
     { ...told, name: `${name}, 64 in flight`, value: mine, unit: '/s', baseline: theirs, goal: 'G3, G7' },
   ]

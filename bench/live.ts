@@ -17,6 +17,7 @@ import {
   timedAsync,
   type Figure,
 } from './harness.ts'
+import { commitFigures } from './live-commits.ts'
 import { httpFigures } from './live-http.ts'
 import { peerFigures } from './live-peers.ts'
 
@@ -292,6 +293,7 @@ try {
     if (wants('append')) await appends(directory.path, durability)
     if (wants('lock')) await locks(directory.path, durability)
   }
+  if (wants('commits')) figures.push(...(await commitFigures(directory.path, options.quick)))
   if (wants('list')) await lists(directory.path)
   if (wants('fan-out')) for (const count of [1, 10, 100, 1_000]) await fanOut(directory.path, count)
   if (wants('http')) figures.push(...(await httpFigures(directory.path, options.quick)))
