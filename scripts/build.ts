@@ -7,7 +7,7 @@
  * - `dist/` (or the folder given as argument) is replaced as a whole and only when everything succeeded.
  */
 import { spawnSync } from 'node:child_process'
-import { existsSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build, type Plugin } from 'vite'
@@ -101,7 +101,7 @@ async function bundle(outDir: string, inputs: readonly Entry[], cut: Cut): Promi
         },
       },
     },
-    plugins: [takeBuiltins(), ...(cut === 'hook' ? [findBinding()] : [])],
+    plugins: [takeBuiltins(), takeContracts(), ...(cut === 'hook' ? [findBinding()] : [])],
   })
 }
 
@@ -148,6 +148,18 @@ function takeBuiltins(): Plugin {
         const builtin = `process.getBuiltinModule("${module}")`
         return taken.flatMap((name) => (name === undefined ? [] : [`const ${name} = ${builtin};`])).join(' ')
       }),
+  }
+}
+
+/** The contracts of gRPC stand in the bundle as texts: no file of them is looked for beside it. */
+function takeContracts(): Plugin {
+  const textOf = (name: string): string => JSON.stringify(readFileSync(`src/protocol/${name}.proto`, 'utf8'))
+  return {
+    name: 'take-contracts',
+    load: (id) =>
+      id === resolve(root, 'src/server/grpc/proto-texts.ts')
+        ? `export const engramProto = ${textOf('engram')}\nexport const healthProto = ${textOf('health')}`
+        : null,
   }
 }
 

@@ -17,7 +17,7 @@ type Manifest = Readonly<Record<string, unknown>> & {
 }
 
 const out = 'dist-package'
-const contents = ['dist', 'bin', 'README.md', 'LICENSE', 'CHANGELOG.md']
+const contents = ['dist', 'bin', 'proto/engram.proto', 'README.md', 'LICENSE', 'CHANGELOG.md']
 /** What of package.json is for users. The rest is for whoever works on the program. */
 const published = [
   'name',
@@ -49,7 +49,7 @@ function assemble(): void {
   if (missing.length > 0) throw new Error(`missing: ${missing.join(', ')} (dist comes from \`npm run build\`)`)
   rmSync(out, { recursive: true, force: true })
   mkdirSync(out)
-  for (const path of contents) cpSync(path, join(out, path), { recursive: true })
+  for (const path of contents) cpSync(path, join(out, path), { recursive: true, dereference: true })
   const source: Manifest = JSON.parse(readFileSync('package.json', 'utf8'))
   const manifest = {
     ...Object.fromEntries(published.filter((key) => key in source).map((key) => [key, source[key]])),

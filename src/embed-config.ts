@@ -25,6 +25,8 @@ export type Config = ConfigSections & {
 /** Everything else that a file of settings may hold, by its place there; times in seconds where a name says no other. */
 export type ConfigSections = {
   readonly server?: {
+    /** gRPC too, on this address; only beside `serverAddr`. */
+    readonly grpcAddr?: string
     readonly maxBodySize?: number
     readonly readTimeout?: number
     readonly writeTimeout?: number

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import type { Input, OperationName, Output } from './api/operations.ts'
-import { splitAddress } from './cli/config.ts'
+import { type Address, defaultHost, splitAddress } from './cli/config.ts'
 import type { ServerConfig } from './cli/server-config.ts'
 import type { ClientEvent, Kinds } from './client/records.ts'
 import type { StartAt } from './client/subscription.ts'
@@ -26,7 +26,7 @@ export interface Engine {
     contexts: string | readonly string[],
     options?: { readonly from?: StartAt; readonly kinds?: Kinds; readonly signal?: AbortSignal },
   ): AsyncIterable<ClientEvent>
-  /** Where it listens; empty without a port. */
+  /** Where it listens: the URL of HTTP, then `host:port` of gRPC where that is set; empty without a port. */
   readonly addresses: readonly string[]
 }
 
@@ -36,6 +36,10 @@ const shutdownTimeoutMs = 10_000
 export function createEngine(config: Config): Engine {
   const served = serverConfigOf(config)
   const address = config.serverAddr === null ? null : splitAddress(config.serverAddr)
+  const grpc = splitAddress(config.server?.grpcAddr)
+  if (grpc !== null && address === null) {
+    throw new EngramError('invalid_request', 'server.grpcAddr: expected none without serverAddr.')
+  }
   let running: Running | null = null
   let state: 'new' | 'running' | 'over' = 'new'
   const opened = (): OpenedEngine => {
@@ -44,13 +48,13 @@ export function createEngine(config: Config): Engine {
   }
   const engine: Engine = {
     get addresses() {
-      return running?.address == null ? [] : [running.address]
+      return running?.addresses ?? []
     },
     start: async ({ signal } = {}) => {
       if (state !== 'new') throw new EngramError('store_closed', 'An engine starts once.')
       state = 'running'
       try {
-        running = await run(config, served, address)
+        running = await run(config, served, { address, grpc })
       } catch (error) {
         state = 'over'
         throw error
@@ -73,13 +77,13 @@ export function createEngine(config: Config): Engine {
 
 type Running = {
   readonly opened: OpenedEngine
-  readonly address: string | null
+  readonly addresses: readonly string[]
   readonly stop: (timeoutMs: number) => Promise<void>
 }
 
-type Address = { readonly host: string; readonly port: number }
+type Places = { readonly address: Address | null; readonly grpc: Address | null }
 
-async function run(config: Config, served: ServerConfig, address: Address | null): Promise<Running> {
+async function run(config: Config, served: ServerConfig, { address, grpc }: Places): Promise<Running> {
   const log = await openLog({ format: 'json', ...served.log, level: config.logLevel, component: 'engine' })
   for (const warning of served.warnings) log.warn(warning)
   const opened = await openEngine({
@@ -89,7 +93,7 @@ async function run(config: Config, served: ServerConfig, address: Address | null
     isServer: true,
   })
   const closed = (): Promise<void> => log.close()
-  return address === null ? runAlone(opened, closed) : runServed(opened, { config, served, address }, closed)
+  return address === null ? runAlone(opened, closed) : runServed(opened, { config, served, address, grpc }, closed)
 }
 
 async function runAlone(opened: OpenedEngine, closed: () => Promise<void>): Promise<Running> {
@@ -102,27 +106,31 @@ async function runAlone(opened: OpenedEngine, closed: () => Promise<void>): Prom
     await opened.close()
     await closed()
   }
-  return { opened, address: null, stop: () => (stopped ??= stop()) }
+  return { opened, addresses: [], stop: () => (stopped ??= stop()) }
 }
 
-type Serving = { readonly config: Config; readonly served: ServerConfig; readonly address: Address }
+type Serving = Pick<Places, 'grpc'> & {
+  readonly config: Config
+  readonly served: ServerConfig
+  readonly address: Address
+}
 
 async function runServed(
   opened: OpenedEngine,
-  { config, served: { settings }, address: { host, port } }: Serving,
+  { config, served: { settings }, address, grpc }: Serving,
   closed: () => Promise<void>,
 ): Promise<Running> {
   const { serve } = await import('./serve.ts')
   const stopping = new AbortController()
   const timeout: { ms?: number } = {}
-  let told: (address: string) => void = () => undefined
-  const listening = new Promise<string>((resolve) => (told = resolve))
+  let told: (addresses: readonly string[]) => void = () => undefined
+  const listening = new Promise<readonly string[]>((resolve) => (told = resolve))
   const served = serve(
     opened,
     {
-      host: host === '' ? '127.0.0.1' : host,
-      port,
+      ...onLoopback(address),
       socket: undefined,
+      grpc: grpc === null ? undefined : onLoopback(grpc),
       token: config.token,
       allowedHosts: config.server?.allowedHosts ?? [],
       projectOverride: undefined,
@@ -130,7 +138,7 @@ async function runServed(
       get stopTimeoutMs() {
         return timeout.ms ?? shutdownTimeoutMs
       },
-      onListening: told,
+      onListening: (...addresses) => told(addresses.filter((one) => one !== undefined)),
     },
     stopping.signal,
   ).finally(() => void closed())
@@ -139,14 +147,16 @@ async function runServed(
     throw new EngramError('store_closed', 'The server ended.')
   })
   failed.catch(() => undefined)
-  const address = await Promise.race([listening, failed])
+  const addresses = await Promise.race([listening, failed])
   const stop = async (timeoutMs: number): Promise<void> => {
     timeout.ms = timeoutMs
     stopping.abort()
     await served
   }
-  return { opened, address, stop }
+  return { opened, addresses, stop }
 }
+
+const onLoopback = ({ host, port }: Address): Address => ({ host: host === '' ? defaultHost : host, port })
 
 async function within(work: Promise<void>, timeoutMs: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined

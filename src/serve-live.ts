@@ -3,7 +3,9 @@ import type { Caller } from './api/caller.ts'
 import type { ServerSettings } from './model/server-settings.ts'
 import type { OpenedEngine } from './open-engine.ts'
 import { Streams, type StreamWatch } from './server/live/streams.ts'
+import type { RequestLimit } from './server/http.ts'
 import { createMetrics, type Metrics, type StoreSizes } from './server/metrics.ts'
+import { rateLimit } from './server/rate-limit.ts'
 import type { Route } from './server/route.ts'
 import { memoryRoutes } from './server/routes/all.ts'
 import { liveRoutes } from './server/routes/live/all.ts'
@@ -19,6 +21,8 @@ export type ServedParts = {
   readonly metrics: Metrics | null
   readonly caller: Caller
   readonly readiness: Readiness
+  /** One for all faces, so that nobody has twice as much by asking in two ways (COL-1908). */
+  readonly limit: RequestLimit | null
 }
 
 const unwatched: StreamWatch = {
@@ -57,7 +61,8 @@ export function servedParts(opened: OpenedEngine, settings: ServerSettings): Ser
   })
   const collaboration = liveRoutes({ live, settings, streams })
   const routes = [...probeRoutes(readiness, metrics, settings), ...memoryRoutes, ...collaboration]
-  return { routes: [...routes, openApiRoute(collaboration, deps.version)], streams, metrics, caller, readiness }
+  const limit = settings.rateLimit === null ? null : rateLimit(settings.rateLimit, () => deps.clock.nowMs())
+  return { routes: [...routes, openApiRoute(collaboration, deps.version)], streams, metrics, caller, readiness, limit }
 }
 
 function sizesOf({ deps }: OpenedEngine): StoreSizes {

@@ -8,9 +8,9 @@ import { frontDoor } from './server/front-door.ts'
 import { httpHandler } from './server/http.ts'
 import { instanceAt } from './server/instance-at.ts'
 import { listen, type ListenAddress, type Listening } from './server/listen.ts'
+import type { GrpcListening } from './server/grpc/serve-grpc.ts'
 import { callGuards } from './server/live/session-call.ts'
 import { upgradeHandler } from './server/live/upgrade.ts'
-import { rateLimit } from './server/rate-limit.ts'
 import { isLoopback, isWildcard } from './server/same-origin.ts'
 import { removeStaleSocket } from './server/stale-socket.ts'
 import { servedParts, type ServedParts } from './serve-live.ts'
@@ -38,23 +38,22 @@ export async function serve(opened: OpenedEngine, options: ServeOptions, signal:
     const address = addressOf(options)
     const parts = servedParts(opened, settingsOf(options))
     const stopping = new AbortController()
-    const listening = await listenOrFindOurselves(opened, options, address, {
-      ...parts,
-      agents,
-      stopping: stopping.signal,
-    })
+    const served = { ...parts, agents, stopping: stopping.signal }
+    const listening = await listenOrFindOurselves(opened, options, address, served)
     if (listening === 'already') return 'already'
     const upkeep = startUpkeep(opened)
     const readingOn = startReadingOn(opened, { isIdle: () => true, atStart: true })
-    await opened.live.begin()
-    parts.readiness.state = 'ready'
+    const doors: Doors = { http: listening, grpc: null }
     try {
-      options.onListening(listening.address)
+      await opened.live.begin()
+      doors.grpc = await listenForGrpc(opened, options, served)
+      parts.readiness.state = 'ready'
+      options.onListening(listening.address, doors.grpc?.address)
       await aborted(signal)
     } finally {
       parts.readiness.state = 'draining'
       await agents.close()
-      await stop(listening, parts, stopping, options.stopTimeoutMs ?? stopTimeoutMs)
+      await stop(doors, parts, stopping, options.stopTimeoutMs ?? stopTimeoutMs)
       await Promise.all([upkeep.stop(), readingOn.stop()])
     }
     return 'stopped'
@@ -64,17 +63,18 @@ export async function serve(opened: OpenedEngine, options: ServeOptions, signal:
 }
 
 type Parts = ServedParts & { readonly agents: McpHttp; readonly stopping: AbortSignal }
+type Doors = { readonly http: Listening; grpc: GrpcListening | null }
 
 const settingsOf = (options: ServeOptions): ServerSettings => options.server ?? defaultServerSettings
 
 /** Nobody new, everybody told: streams go with their place, requests that wait are answered, the others end (COL-2103). */
 async function stop(
-  listening: Listening,
+  { http, grpc }: Doors,
   { streams }: ServedParts,
   stopping: AbortController,
   timeoutMs: number,
 ): Promise<void> {
-  const closed = listening.close(timeoutMs)
+  const closed = Promise.all([http.close(timeoutMs), grpc?.close(timeoutMs)])
   stopping.abort(new EngramError('draining', 'The server stops.'))
   await streams.drain(timeoutMs)
   await closed
@@ -85,14 +85,18 @@ const tokenOf = (options: ServeOptions): string | undefined =>
 
 /** A socket is its own guard; an address others can reach needs a token before anything listens (DESIGN §3.5). */
 function addressOf(options: ServeOptions): ListenAddress {
+  if (options.grpc !== undefined) refuseUnguarded(options.grpc.host, options)
   if (options.socket !== undefined) return { kind: 'unix', path: options.socket }
-  if (!isLoopback(options.host) && tokenOf(options) === undefined) {
-    throw new EngramError(
-      'token_required',
-      `${options.host} can be reached by other machines: a token is needed to listen there.`,
-    )
-  }
+  refuseUnguarded(options.host, options)
   return { kind: 'tcp', host: options.host, port: options.port }
+}
+
+function refuseUnguarded(host: string, options: ServeOptions): void {
+  if (isLoopback(host) || tokenOf(options) !== undefined) return
+  throw new EngramError(
+    'token_required',
+    `${host} can be reached by other machines: a token is needed to listen there.`,
+  )
 }
 
 async function listenOrFindOurselves(
@@ -116,7 +120,7 @@ function listenFor(
   { deps }: OpenedEngine,
   options: ServeOptions,
   address: ListenAddress,
-  { agents, routes, streams, metrics, caller, stopping }: Parts,
+  { agents, routes, streams, metrics, caller, limit, stopping }: Parts,
 ): Promise<Listening> {
   const settings = settingsOf(options)
   const isReachable = address.kind === 'tcp' && !isLoopback(address.host)
@@ -147,9 +151,33 @@ function listenFor(
       monotonicMs: () => deps.clock.monotonicMs(),
       stopping,
       corsOrigins: settings.corsOrigins,
-      ...(settings.rateLimit === null ? {} : { limit: rateLimit(settings.rateLimit, () => deps.clock.nowMs()) }),
+      ...(limit === null ? {} : { limit }),
       ...(metrics === null ? {} : { observe: metrics.seen }),
     }),
+  })
+}
+
+/** Null where no address is set; the packages behind it are read only then. */
+async function listenForGrpc(
+  { deps }: OpenedEngine,
+  options: ServeOptions,
+  { metrics, caller, limit, stopping }: Parts,
+): Promise<GrpcListening | null> {
+  if (options.grpc === undefined) return null
+  const { serveGrpc } = await import('./server/grpc/serve-grpc.ts')
+  const settings = settingsOf(options)
+  const token = tokenOf(options)
+  return serveGrpc(options.grpc, {
+    caller,
+    settings,
+    log: deps.log,
+    guardAll: !isLoopback(options.grpc.host) || settings.isAuthRequired,
+    token: () => token,
+    newRequestId: () => deps.ids.uuid(),
+    monotonicMs: () => deps.clock.monotonicMs(),
+    stopping,
+    ...(limit === null ? {} : { limit }),
+    ...(metrics === null ? {} : { observe: metrics.seen }),
   })
 }
 

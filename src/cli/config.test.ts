@@ -135,6 +135,18 @@ describe('addresses', () => {
     expect((await read({ addr: ':8080' }, { ENGRAM_HTTP_TOKEN: 'sesame' }, true)).host.value).toBe('0.0.0.0')
   })
 
+  it('COL-302 gRPC has an address of its own, off until set, by the same rule', async () => {
+    expect((await read({}, {}, true)).grpcAddress.value).toBeNull()
+    const set = { ENGRAM_GRPC_ADDR: ':7438' }
+    expect((await read({}, set, true)).grpcAddress).toMatchObject({
+      value: { host: '127.0.0.1', port: 7438 },
+      source: 'environment',
+    })
+    expect((await read({}, set)).grpcAddress.value).toBeNull()
+    const guarded = { ...set, ENGRAM_HTTP_TOKEN: 'sesame' }
+    expect((await read({ grpcAddr: ':1' }, guarded, true)).grpcAddress.value).toEqual({ host: '0.0.0.0', port: 1 })
+  })
+
   it('one of the environment stops no command but the server', async () => {
     const environment = { ENGRAM_ADDR: 'garbage' }
     expect((await read({}, environment)).port.value).toBe(7437)

@@ -20,6 +20,8 @@ export type Config = {
   readonly host: ConfigValue<string>
   readonly port: ConfigValue<number>
   readonly socket: ConfigValue<string | undefined>
+  /** Where gRPC listens too (COL-302); null: nowhere. */
+  readonly grpcAddress: ConfigValue<Address | null>
   readonly token: ConfigValue<string | undefined>
   readonly timezone: ConfigValue<string | undefined>
   readonly logLevel: ConfigValue<string>
@@ -33,12 +35,15 @@ export type Config = {
   readonly file: Readonly<Record<string, unknown>>
 }
 
+export type Address = { readonly host: string; readonly port: number }
+
 export type GlobalFlags = {
   readonly dataDir?: string | undefined
   readonly project?: string | undefined
   readonly addr?: string | undefined
   readonly port?: string | undefined
   readonly socket?: string | undefined
+  readonly grpcAddr?: string | undefined
   readonly logLevel?: string | undefined
   /** A file of settings instead of `config.yaml` in the data dir. */
   readonly config?: string | undefined
@@ -107,6 +112,16 @@ export async function readConfig(
         ? { name: 'server.port', value: address.port, source: addressSource }
         : portOf(flags.port, env('ENGRAM_PORT'), at('server.port')),
     socket: pick('server.socket', flags.socket, env('ENGRAM_SOCKET'), textOf(at('server.socket')), undefined),
+    grpcAddress: grpcAddressOf(
+      pick(
+        'server.grpc_addr',
+        flags.grpcAddr,
+        options.forServer ? env('ENGRAM_GRPC_ADDR') : undefined,
+        options.forServer ? textOf(at('server.grpc_addr')) : undefined,
+        undefined,
+      ),
+      token.value,
+    ),
     token,
     timezone: pick('timezone', undefined, env('ENGRAM_TIMEZONE'), textOf(at('timezone')), undefined),
     logLevel: pick(
@@ -199,11 +214,16 @@ const hostOf = (host: string, token: string | undefined): string => {
   return token === undefined ? defaultHost : '0.0.0.0'
 }
 
+function grpcAddressOf(given: ConfigValue<string | undefined>, token: string | undefined): ConfigValue<Address | null> {
+  const address = splitAddress(given.value)
+  return { ...given, value: address === null ? null : { ...address, host: hostOf(address.host, token) } }
+}
+
 const validPort = (text: string): number | null =>
   /^\d{1,5}$/.test(text.trim()) && Number(text) <= 65_535 ? Number(text) : null
 
 /** `:8080` (no host), `host:8080`, `[::1]:8080` or a bare port. */
-export function splitAddress(text: string | undefined): { readonly host: string; readonly port: number } | null {
+export function splitAddress(text: string | undefined): Address | null {
   if (text === undefined || text.trim() === '') return null
   const match = /^(?:(\[[0-9a-fA-F:.]+\]|[^:[\]\s]*):)?(\d{1,5})$/.exec(text.trim())
   const port = match === null ? null : validPort(match[2] ?? '')

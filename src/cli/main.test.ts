@@ -358,8 +358,8 @@ describe('serve (MEM-1301)', () => {
           config,
           {
             ...options,
-            onListening: (address) => {
-              options.onListening(address)
+            onListening: (...addresses) => {
+              options.onListening(...addresses)
               stop.abort()
             },
           },
@@ -379,6 +379,16 @@ describe('serve (MEM-1301)', () => {
     const { code, out, err } = await served(words, environment)
     expect({ code, out }).toEqual({ code: 0, out: '' })
     expect(err).toMatch(/^\[engram\] HTTP server listening on 127\.0\.0\.1:\d+\n$/)
+  })
+
+  it('COL-302 says where gRPC listens, and answers there', async () => {
+    const { code, err } = await served(['serve', '--port', '0', '--grpc-addr', '127.0.0.1:0'])
+    expect(code).toBe(0)
+    expect(err).toMatch(/\[engram\] gRPC server listening on 127\.0\.0\.1:\d+\n$/)
+    const { out } = await served(['--grpc-addr=:0', '--port=0', '--json'])
+    expect(JSON.parse(out)).toMatchObject({ grpc: expect.stringMatching(/:\d+$/) as string })
+    const open = await served(['serve', '--port', '0', '--grpc-addr', '0.0.0.0:0'])
+    expect([open.code, open.err.includes('token')]).toEqual([2, true])
   })
 
   it('answers programs as JSON', async () => {

@@ -43,7 +43,7 @@ function withServe(words: readonly string[], terminal: Terminal): readonly strin
   const [first] = words
   if (first === '--version' || first === '-V') return ['version', ...words.slice(1)]
   if (first === undefined) return (terminal.environment['ENGRAM_ADDR'] ?? '').trim() === '' ? [] : ['serve']
-  return /^--(addr|port|socket|log-level|config|token-file|create-token|durability)(=|$)/.test(first)
+  return /^--(addr|port|socket|grpc-addr|log-level|config|token-file|create-token|durability)(=|$)/.test(first)
     ? ['serve', ...words]
     : words
 }
@@ -142,6 +142,7 @@ function globalFlags(typed: Typed): GlobalFlags {
     addr: text('addr'),
     port: text('port') ?? textOf(typed.arguments.get('port')),
     socket: text('socket'),
+    grpcAddr: text('grpcAddr'),
     logLevel: text('logLevel'),
     config: text('config'),
     tokenFile: text('tokenFile'),

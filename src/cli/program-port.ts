@@ -28,6 +28,8 @@ export type ServeOptions = {
   readonly host: string
   readonly port: number
   readonly socket: string | undefined
+  /** Where gRPC listens too; nowhere when left out. */
+  readonly grpc?: { readonly host: string; readonly port: number } | undefined
   readonly token: string | undefined
   readonly allowedHosts: readonly string[]
   /** `--project` or ENGRAM_PROJECT: what reads without a project are about. */
@@ -36,7 +38,7 @@ export type ServeOptions = {
   readonly server?: ServerSettings
   /** How long running requests may take once the server is told to stop; 5 s when left out. */
   readonly stopTimeoutMs?: number
-  readonly onListening: (address: string) => void
+  readonly onListening: (address: string, grpcAddress?: string) => void
 }
 
 export type McpOptions = {

@@ -64,7 +64,7 @@ const choices: Readonly<Record<string, readonly unknown[]>> = {
 export const knownKeys: readonly string[] = [
   ...numbers,
   ...Object.keys(choices),
-  ...below('server', 'addr', 'port', 'socket', 'token', 'allowed_hosts', 'cors_origins'),
+  ...below('server', 'addr', 'grpc_addr', 'port', 'socket', 'token', 'allowed_hosts', 'cors_origins'),
   'storage.data_dir',
   'search.engine',
   'auth.token_file',

@@ -3,7 +3,7 @@ import type { OperationName, Parsed } from '../api/operations.ts'
 import { EngramError } from '../model/errors.ts'
 import { limits } from '../model/limits.ts'
 import type { Commit, Committed } from '../model/log-store.ts'
-import { type CallContext, durabilityOf } from '../model/operation.ts'
+import { type CallContext, type WriteTerms, writeTermsOf } from '../model/operation.ts'
 import { createTextCleaner, type TextCleaner } from './clean-texts.ts'
 import type { EngineDeps, Handlers } from './handler.ts'
 import { idempotencyOf } from './idempotency.ts'
@@ -77,7 +77,7 @@ async function setStatus(
   return answer(committed)
 }
 
-type Writer = Pick<Commit, 'agentId' | 'expectedVersion' | 'idempotency' | 'durability'>
+type Writer = Pick<Commit, 'agentId' | 'expectedVersion' | 'idempotency' | keyof WriteTerms>
 type WriterInput = {
   readonly agent_id?: string | undefined
   readonly expected_version?: number | undefined
@@ -89,7 +89,7 @@ const writerOf = (operation: string, input: WriterInput, context: CallContext): 
   agentId: input.agent_id ?? '',
   ...(input.expected_version === undefined ? {} : { expectedVersion: input.expected_version }),
   ...idempotencyOf(operation, input),
-  ...durabilityOf(input, context),
+  ...writeTermsOf(input, context),
 })
 
 function patchOf(cleaner: TextCleaner, input: Parsed<'context.update'>) {

@@ -3,7 +3,7 @@ import type { OperationName } from '../api/operations.ts'
 import { EngramError } from '../model/errors.ts'
 import { limits } from '../model/limits.ts'
 import type { LockOutcome } from '../model/log-store.ts'
-import { durabilityOf } from '../model/operation.ts'
+import { writeTermsOf } from '../model/operation.ts'
 import { createTextCleaner } from './clean-texts.ts'
 import { cleanMeta } from './contexts.ts'
 import type { Handlers } from './handler.ts'
@@ -25,9 +25,8 @@ export const lockHandlers: Handlers<LockNames> = {
       locksPerAgentMax: deps.settings.locksPerAgentMax,
       waitTimeoutMs: input.wait_timeout_ms ?? 0,
       ...(input.context_id === undefined ? {} : { contextId: input.context_id }),
-      ...(context.signal === undefined ? {} : { signal: context.signal }),
       ...idempotencyOf('lock.acquire', input),
-      ...durabilityOf(input, context),
+      ...writeTermsOf(input, context),
     })
     return { ...answer(outcome), extended: outcome.isExtended }
   },
@@ -39,7 +38,7 @@ export const lockHandlers: Handlers<LockNames> = {
       lockId: input.lock_id,
       ...(input.ttl_ms === undefined ? {} : { ttlMs: input.ttl_ms }),
       ...idempotencyOf('lock.renew', input),
-      ...durabilityOf(input, context),
+      ...writeTermsOf(input, context),
     })
     return answer(outcome)
   },
@@ -50,7 +49,7 @@ export const lockHandlers: Handlers<LockNames> = {
       agentId: input.agent_id,
       lockId: input.lock_id,
       ...idempotencyOf('lock.release', input),
-      ...durabilityOf(input, context),
+      ...writeTermsOf(input, context),
     })
     return { released: true, ...(outcome.isReplayed ? { replayed: true } : {}) }
   },

@@ -3,7 +3,7 @@ import type { OperationName, Parsed } from '../api/operations.ts'
 import { EngramError } from '../model/errors.ts'
 import type { WorkUnit } from '../model/live.ts'
 import type { NewUnit, StoredEvent } from '../model/log-store.ts'
-import { type CallContext, durabilityOf } from '../model/operation.ts'
+import { type CallContext, writeTermsOf } from '../model/operation.ts'
 import { createTextCleaner } from './clean-texts.ts'
 import type { EngineDeps, Handlers } from './handler.ts'
 import { idempotencyOf } from './idempotency.ts'
@@ -46,7 +46,7 @@ async function append(
     ...(input.expected_last_seq === undefined ? {} : { expectedLastSeq: input.expected_last_seq }),
     ...(input.fence === undefined ? {} : { fence: fenceOf(input.fence) }),
     ...idempotencyOf('work-unit.append', input),
-    ...durabilityOf(input, context),
+    ...writeTermsOf(input, context),
   })
   const event = committed.events.find(({ kind }) => kind === 'unit.created')
   if (event === undefined) throw new EngramError('internal', 'An append answered no unit.')

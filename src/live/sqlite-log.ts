@@ -18,7 +18,7 @@ import type {
   LogStore,
   StoredEvent,
 } from '../model/log-store.ts'
-import type { Durability } from '../model/operation.ts'
+import type { Durability, WriteTerms } from '../model/operation.ts'
 import type { Clock } from '../platform/clock.ts'
 import { every, type Every } from '../platform/every.ts'
 import { type MachineClock, systemMachineClock } from '../platform/machine-clock.ts'
@@ -315,17 +315,13 @@ export class SqliteLog implements LogStore {
     })
   }
 
-  async #write<T>(
-    step: { readonly durability?: Durability },
-    work: (tx: WriteTx) => NotPromise<T>,
-    bytes = 0,
-  ): Promise<T> {
+  async #write<T>(step: WriteTerms, work: (tx: WriteTx) => NotPromise<T>, bytes = 0): Promise<T> {
     // Here, because inside the write nothing else may be read.
     const { ends } = this.ground
     this.#admit(bytes)
     const durability = step.durability ?? this.#options.durability ?? 'full'
     try {
-      const result = await this.#options.store.write((tx) => this.#run(tx, work), { durability })
+      const result = await this.#options.store.write((tx) => this.#run(tx, work, step), { durability })
       this.#hint()
       return result
     } catch (error) {
@@ -338,8 +334,9 @@ export class SqliteLog implements LogStore {
     }
   }
 
-  #run<T>(tx: WriteTx, work: (tx: WriteTx) => NotPromise<T>): NotPromise<T> {
+  #run<T>(tx: WriteTx, work: (tx: WriteTx) => NotPromise<T>, { signal }: WriteTerms): NotPromise<T> {
     try {
+      if (signal?.aborted === true) throw new EngramError('aborted', 'Whoever asked gave up before the commit.')
       return work(tx)
     } catch (error) {
       forgetEnds(this.ground.ends)

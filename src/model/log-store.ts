@@ -1,6 +1,6 @@
 import type { Context, ContextStatus, Fence, Lock, LoggedKind, Meta, Relationship, WorkUnitType } from './live.ts'
 import type { From } from './live-feed.ts'
-import type { Durability } from './operation.ts'
+import type { Durability, WriteTerms } from './operation.ts'
 
 /**
  * The log of all contexts, and the locks whose events stand in it (COL-201).
@@ -40,7 +40,7 @@ export interface LogStore {
 }
 
 /** One write to one context: all its steps or none. */
-export type Commit = {
+export type Commit = WriteTerms & {
   readonly contextId: string
   /** `existing`: it must be there · `upsert`: made when missing · `new`: it must not be there. */
   readonly context: 'existing' | 'upsert' | 'new'
@@ -52,7 +52,6 @@ export type Commit = {
   readonly expectedVersion?: number
   readonly fence?: Fence
   readonly idempotency?: IdempotencyKey
-  readonly durability?: Durability
 }
 
 export type CommitStep =
@@ -166,8 +165,9 @@ export type ContextFilter = {
 }
 export type ContextPage = { readonly contexts: readonly Context[]; readonly nextCursor: string }
 
+/** Whoever waits for a lock and gives up leaves the line and is never granted. */
 export type LockStep =
-  | {
+  | (WriteTerms & {
       readonly kind: 'acquire'
       readonly resourcePath: string
       readonly agentId: string
@@ -178,12 +178,9 @@ export type LockStep =
       readonly locksPerAgentMax: number
       /** How long to stand in line; 0: not at all. */
       readonly waitTimeoutMs: number
-      /** Whoever gives up leaves the line and is never granted. */
-      readonly signal?: AbortSignal
       readonly idempotency?: IdempotencyKey
-      readonly durability?: Durability
-    }
-  | {
+    })
+  | (WriteTerms & {
       readonly kind: 'renew'
       readonly resourcePath: string
       readonly agentId: string
@@ -191,16 +188,14 @@ export type LockStep =
       /** The lease's own when left out. */
       readonly ttlMs?: number
       readonly idempotency?: IdempotencyKey
-      readonly durability?: Durability
-    }
-  | {
+    })
+  | (WriteTerms & {
       readonly kind: 'release'
       readonly resourcePath: string
       readonly agentId: string
       readonly lockId: string
       readonly idempotency?: IdempotencyKey
-      readonly durability?: Durability
-    }
+    })
   /** Logs what ran out; `resourcePath` alone or all. */
   | { readonly kind: 'expire'; readonly resourcePath?: string }
 

@@ -13,13 +13,19 @@ export type CallContext = {
 
 export type Progress = { readonly done: number; readonly total: number | null; readonly what: string }
 
-/** What a write asks for itself comes before what its call asks. */
-export const durabilityOf = (
+/** How a write is to be done: as durable as it asks for itself, else as its call asks; not at all once its caller is gone. */
+export type WriteTerms = {
+  readonly durability?: Durability
+  /** Honoured until the commit (COL-305). */
+  readonly signal?: AbortSignal
+}
+
+export const writeTermsOf = (
   input: { readonly durability?: Durability | undefined },
-  context: CallContext,
-): { readonly durability?: Durability } => {
+  { signal, ...context }: CallContext,
+): WriteTerms => {
   const durability = input.durability ?? context.durability
-  return durability === undefined ? {} : { durability }
+  return { ...(durability === undefined ? {} : { durability }), ...(signal === undefined ? {} : { signal }) }
 }
 
 /** The body of a failed HTTP call: `error` stays a string, as old clients parse it (DESIGN §3.3). */

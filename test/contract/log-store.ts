@@ -122,6 +122,16 @@ export function logStoreContract(name: string, makePlace: () => Promise<LogPlace
       await other.close()
     })
 
+    it('COL-305 what its caller gave up before the commit is not done, and takes nobody with it', async () => {
+      const gone = new AbortController()
+      const given = commitOf('c', 'given up', { signal: gone.signal })
+      const both = [log.append(given), log.append(commitOf('c', 'kept'))] as const
+      gone.abort()
+      await expect(both[0]).rejects.toMatchObject({ code: 'aborted' })
+      await both[1]
+      expect(payloadsOf(await everything(log, ['c']))).toEqual(['kept'])
+    })
+
     it('COL-202 after the answer every reader of the place sees it', async () => {
       const other = await place.open()
       for (const n of upTo(20)) {

@@ -94,7 +94,7 @@ describe('the embedded engine', () => {
 
   it('COL-2102 a file and a program say the same, by the same places', () => {
     const file = `
-server: {addr: ':8080', read_timeout: 9, cors_origins: ['https://app.example']}
+server: {addr: ':8080', grpc_addr: '127.0.0.1:0', read_timeout: 9, cors_origins: ['https://app.example']}
 storage: {data_dir: ./data, wal_batch_size: 8, max_wal_size_mb: 32, cache_size: 7}
 notifier: {max_idle_time: 20, max_connections: 3}
 search: {vector: {enabled: false}}
@@ -108,7 +108,7 @@ logging: {level: warn, global_fields: {app_name: x}}
       walBatchSize: 8,
       maxIdleConnectionSeconds: 20,
       logLevel: 'warn',
-      server: { readTimeout: 9, corsOrigins: ['https://app.example'] },
+      server: { grpcAddr: '127.0.0.1:0', readTimeout: 9, corsOrigins: ['https://app.example'] },
       storage: { maxWalSizeMb: 32 },
       notifier: { maxConnections: 3 },
       search: { vector: { enabled: false } },
@@ -129,12 +129,18 @@ logging: {level: warn, global_fields: {app_name: x}}
     await engine.shutdown()
   })
 
+  it('COL-2102 gRPC stands beside HTTP, and nowhere without it', () => {
+    expect(() => engineWith({ serverAddr: null, server: { grpcAddr: ':0' } })).toThrow('server.grpcAddr')
+    expect(() => engineWith({ server: { grpcAddr: 'nowhere' } })).toThrow('Expected host:port')
+  })
+
   it('COL-2104 started and stopped twenty times, no handle is left', { timeout: 60_000 }, async () => {
     const handles = (): number => process.getActiveResourcesInfo().filter((one) => one !== 'Immediate').length
     const before = handles()
     for (let n = 0; n < 20; n++) {
-      const engine = engineWith({ serverAddr: '127.0.0.1:0' })
+      const engine = engineWith({ serverAddr: '127.0.0.1:0', server: { grpcAddr: '127.0.0.1:0' } })
       await engine.start()
+      expect(engine.addresses).toHaveLength(2)
       await engine.call('work-unit.append', { contextId: 'c', agentId: 'a', type: 1, createContext: true })
       await engine.shutdown()
     }

@@ -85,6 +85,7 @@ describe('the published package', () => {
       'dist/types/testing.d.ts',
       'dist/types/transcript.d.ts',
       'package.json',
+      'proto/engram.proto',
     ]
     const parts = /^dist\/(?:parts\/[\w.-]+\.js|types\/[\w./-]+\.d\.ts)$/
     expect(packed.files).toEqual(expect.arrayContaining(always))
@@ -99,6 +100,9 @@ describe('the published package', () => {
     expect(JSON.stringify(manifest)).not.toContain('node-linux-')
     for (const version of Object.values(manifest.dependencies)) expect(version).toMatch(/^\d+\.\d+\.\d+$/)
     expect(manifest.dependencies).toHaveProperty('better-sqlite3')
+    // Bundled, and nothing that is published may bring them: one of them has an install script.
+    for (const name of ['@grpc/grpc-js', '@grpc/proto-loader', 'protobufjs'])
+      expect(manifest.dependencies).not.toHaveProperty(name)
   })
 
   it('is built the same twice, from the sources as they stand', () => {
@@ -192,10 +196,14 @@ describe('what users install', () => {
   const lock = lockSchema.parse(readJson(join(root, 'package-lock.json')))
   const installed = Object.entries(lock.packages).filter(([path, entry]) => path !== '' && entry.dev !== true)
 
+  /** Their scripts do nothing that is needed, and `dist/` holds what is used of them: who installs the package has none. */
+  const idle = ['node_modules/protobufjs']
+
   it('has no install script anywhere', () => {
     // npm also marks packages that carry a binding.gyp and say `gypfile: false`, for which it runs nothing.
     const marked = installed.filter(([, entry]) => entry.hasInstallScript === true).map(([path]) => path)
     const running = [...marked, 'node_modules/better-sqlite3'].filter((path) => {
+      if (idle.includes(path)) return false
       const { scripts = {}, gypfile } = installedSchema.parse(readJson(join(root, path, 'package.json')))
       const built = existsSync(join(root, path, 'binding.gyp')) && gypfile !== false
       return built || ['preinstall', 'install', 'postinstall'].some((name) => name in scripts)

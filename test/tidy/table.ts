@@ -41,7 +41,7 @@ export const table: Readonly<Record<string, Row>> = {
   server: {
     ...face,
     imports: ['model', 'api', 'protocol', 'platform', 'live'],
-    packages: ['hono', '@hono/*', 'ws', '@grpc/*', 'prom-client', 'jose', '@opentelemetry/api'],
+    packages: ['hono', '@hono/*', 'ws', '@grpc/*', 'protobufjs', 'prom-client', 'jose', '@opentelemetry/api'],
   },
   cloud: {
     ...face,
@@ -145,6 +145,8 @@ export const onDemandPackages: readonly string[] = [
   'react',
   '@secretlint/*',
   'hono',
+  '@grpc/*',
+  'protobufjs',
   '@modelcontextprotocol/*',
 ]
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { defaultSettings } from '../../model/settings.ts'
 import { command } from '../command.ts'
-import type { Config, ConfigValue } from '../config.ts'
+import type { Address, Config, ConfigValue } from '../config.ts'
 import { printList } from '../table.ts'
 import { oneLine } from '../visible.ts'
 
@@ -63,6 +63,7 @@ function shownValues(config: Config, environment: Readonly<Record<string, string
     plain(config.host),
     plain(config.port),
     plain(config.socket),
+    plain({ ...config.grpcAddress, value: addressText(config.grpcAddress.value) }),
     secret(config.token),
     plain(config.allowedHosts),
     plain(config.timezone),
@@ -77,6 +78,9 @@ function shownValues(config: Config, environment: Readonly<Record<string, string
     })),
   ]
 }
+
+const addressText = (address: Address | null): string | null =>
+  address === null ? null : `${address.host}:${address.port}`
 
 /** Read by programs of the references; here only accepted, or used by what starts an agent (MEM-1404). */
 const accepted = ['ENGRAM_AGENT_CLI', 'ENGRAM_NO_UPDATE_CHECK'] as const
@@ -127,6 +131,7 @@ const known: Readonly<Record<string, readonly string[] | null>> = {
     'addr',
     'port',
     'socket',
+    'grpc_addr',
     'token',
     'allowed_hosts',
     'cors_origins',

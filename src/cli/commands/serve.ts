@@ -24,6 +24,7 @@ export const serveCommand = command({
     { flags: '--addr <address>', description: 'host:port or :port' },
     { flags: '--port <port>', description: 'the port alone' },
     { flags: '--socket <path>', description: 'only on this unix socket' },
+    { flags: '--grpc-addr <address>', description: 'gRPC too, on this host:port or :port' },
     { flags: '--project <name>', description: 'what reads without a project are about', isProject: true },
     { flags: '--config <file>', description: 'settings in YAML', defaultText: 'config.yaml in the data dir' },
     { flags: '--token-file <file>', description: 'the token whoever asks must show' },
@@ -47,13 +48,22 @@ export const serveCommand = command({
         port: config.port.value,
         // An address typed now is meant more than a socket in the environment.
         socket: addressed || context.argument('port') !== undefined ? undefined : config.socket.value,
+        grpc: config.grpcAddress.value ?? undefined,
         token: config.token.value,
         allowedHosts: config.allowedHosts.value,
         projectOverride: context.option('project') ?? config.project.value,
         server: config.server.settings,
-        onListening: (address) => {
-          if (context.json) context.printJson({ status: 'listening', address })
-          else context.note(`[engram] HTTP server listening on ${oneLine(address)}`)
+        onListening: (address, grpcAddress) => {
+          if (context.json) {
+            context.printJson({
+              status: 'listening',
+              address,
+              ...(grpcAddress === undefined ? {} : { grpc: grpcAddress }),
+            })
+            return
+          }
+          context.note(`[engram] HTTP server listening on ${oneLine(address)}`)
+          if (grpcAddress !== undefined) context.note(`[engram] gRPC server listening on ${oneLine(grpcAddress)}`)
         },
       },
       context.signal,

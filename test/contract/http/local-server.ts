@@ -10,6 +10,8 @@ import { serve } from '../../../src/serve.ts'
 /** A real server on a free port over a real engine in a directory of its own. */
 export type LocalServer = {
   readonly port: number
+  /** `host:port`; empty unless asked for. */
+  readonly grpc: string
   readonly caller: Caller
   readonly dataDir: string
   /** What the program told its log, as text. */
@@ -38,10 +40,11 @@ export async function startLocalServer(
   const told: string[] = []
   const opened = await openEngine({ dataDir, settings: { durability: 'normal' }, log: recordingLog(told) })
   const stop = new AbortController()
-  const { served, address } = await listening(wrapped(opened, options.wrap), options, stop.signal)
+  const { served, address, grpc } = await listening(wrapped(opened, options.wrap), options, stop.signal)
   const port = Number(address.split(':').at(-1))
   return {
     port,
+    grpc,
     caller: opened.caller,
     dataDir,
     told,
@@ -57,9 +60,11 @@ export async function startLocalServer(
 const wrapped = (opened: OpenedEngine, wrap: ((caller: Caller) => Caller) | undefined): OpenedEngine =>
   wrap === undefined ? opened : { ...opened, caller: wrap(opened.caller) }
 
+type Places = { readonly address: string; readonly grpc: string }
+
 async function listening(opened: OpenedEngine, options: Partial<ServeOptions>, signal: AbortSignal) {
-  let listens: (address: string) => void = () => undefined
-  const address = new Promise<string>((resolve) => (listens = resolve))
+  let listens: (places: Places) => void = () => undefined
+  const places = new Promise<Places>((resolve) => (listens = resolve))
   const served = serve(
     opened,
     {
@@ -69,14 +74,14 @@ async function listening(opened: OpenedEngine, options: Partial<ServeOptions>, s
       token: undefined,
       allowedHosts: [],
       projectOverride: undefined,
-      onListening: listens,
+      onListening: (address, grpc = '') => listens({ address, grpc }),
       ...options,
     },
     signal,
   )
   const failed = served.then(() => Promise.reject(new Error('the server ended before it listened')))
   failed.catch(() => undefined)
-  return { served, address: await Promise.race([address, failed]) }
+  return { served, ...(await Promise.race([places, failed])) }
 }
 
 function recordingLog(told: string[]): Log {

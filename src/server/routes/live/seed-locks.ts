@@ -3,8 +3,9 @@ import { EngramError } from '../../../model/errors.ts'
 import { limits } from '../../../model/limits.ts'
 import { encodingOf, lockIn } from '../../live/encoding.ts'
 import { withGoPath } from '../../live/go-path.ts'
+import { leaseMs } from '../../live/go-values.ts'
 import { answerHeaders, writeHeaders } from '../../live/write-headers.ts'
-import { bodyName, queryText } from '../../request-values.ts'
+import { bodyName, optional, queryText } from '../../request-values.ts'
 import type { Route, RouteRequest } from '../../route.ts'
 import type { LiveDoors } from './doors.ts'
 import { agentOf, bodyMembers, headerAgent, seed, worded } from './seed.ts'
@@ -60,8 +61,7 @@ function acquireInput(request: RouteRequest): Input<'lock.acquire'> {
 function ttlIn(request: RouteRequest): { readonly ttl_ms?: number } {
   const seconds = request.body?.['ttl_seconds'] ?? 0
   if (typeof seconds !== 'number') throw new EngramError('invalid_request', 'ttl_seconds: expected a number.')
-  if (seconds <= 0) return {}
-  return { ttl_ms: Math.min(Math.max(Math.round(seconds * 1_000), limits.lockTtlMsMin), limits.lockTtlMsMax) }
+  return optional('ttl_ms', leaseMs(seconds))
 }
 
 function waitIn(request: RouteRequest): { readonly wait_timeout_ms?: number } {

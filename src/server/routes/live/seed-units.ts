@@ -3,6 +3,7 @@ import { EngramError } from '../../../model/errors.ts'
 import { limits } from '../../../model/limits.ts'
 import { encodingOf, parsedUnit, unitIn, type Encoding } from '../../live/encoding.ts'
 import { withGoPath } from '../../live/go-path.ts'
+import { pageSize } from '../../live/go-values.ts'
 import { answerHeaders, writeHeaders } from '../../live/write-headers.ts'
 import { bodyName, bodyText, optional, queryNumber, queryText } from '../../request-values.ts'
 import type { Route, RouteRequest } from '../../route.ts'
@@ -114,13 +115,9 @@ type GivenRelationship = {
   readonly meta?: Readonly<Record<string, string>> | null
 }
 
-/** A limit that is none, not positive or too large is the default, as in Go. */
-const limitIn = (value: number | undefined, otherwise: number): number =>
-  value === undefined || value < 1 || value > limits.livePageMax ? otherwise : value
-
 const listInput = (request: RouteRequest): Input<'work-unit.list'> => ({
   context_id: request.params['contextId'] ?? '',
-  limit: limitIn(queryNumber(request, 'limit'), limits.livePageDefault),
+  limit: pageSize(queryNumber(request, 'limit'), limits.livePageDefault),
   order: queryText(request, 'reverse') === 'true' ? 'desc' : 'asc',
   ...optional('cursor', queryText(request, 'cursor')),
 })
@@ -149,7 +146,7 @@ function searchInput(request: RouteRequest, { settings }: LiveDoors) {
     ...optional('query', bodyText(request, 'query')),
     ...(contextId === undefined ? {} : { context_ids: [contextId] }),
     ...(request.body?.['include_units'] === true ? { include_units: true } : {}),
-    limit: Math.min(limitIn(numberIn('limit'), settings.searchLimitDefault), settings.searchLimitMax),
+    limit: Math.min(pageSize(numberIn('limit'), settings.searchLimitDefault), settings.searchLimitMax),
     offset: Math.max(0, numberIn('offset') ?? 0),
   }
 }
