@@ -5,6 +5,7 @@ import { Engine, type BoundHandlers } from './engine/engine.ts'
 import type { EngineDeps } from './engine/handler.ts'
 import { meaningDeps } from './engine/search-index.ts'
 import { onDemand } from './engine/on-demand.ts'
+import { offerSharedSaves } from './engine/offer-shared-saves.ts'
 import { createRedactor, type RedactOptions } from './engine/rules/redact.ts'
 import { drainHeard, waitingNames } from './engine/hook-spool.ts'
 import { secretsIn } from './engine/secret-names.ts'
@@ -112,6 +113,7 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenedEngi
     homeDir: options.homeDir ?? homedir(),
     version: programVersion(),
   }
+  offerSharedSaves(deps)
   if (store.hasOpened) {
     await nameDataDir(deps)
     await writeWhatWaits(deps)

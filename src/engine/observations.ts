@@ -10,7 +10,7 @@ import { sha256Hex } from '../platform/bytes.ts'
 import { observationByHash, updateObservationCounters } from '../store/observations.ts'
 import { currentProjectName } from '../store/projects.ts'
 import type { ObservationRow } from '../store/rows.ts'
-import type { ReadTx, WriteTx } from '../store/transaction.ts'
+import type { ReadTx } from '../store/transaction.ts'
 import { createTextCleaner } from './clean-texts.ts'
 import { deleteObservation, restoreObservation } from './delete-observation.ts'
 import type { EngineDeps, Handlers } from './handler.ts'
@@ -21,9 +21,11 @@ import { toObservation } from './present.ts'
 import { relationNotesOf } from './relations.ts'
 import { normalisedHash } from './rules/dedupe.ts'
 import { suggestTopicKey } from './rules/topic.ts'
-import { contextOfSave, prepareSave, saveObservation, type PreparedSave, type SaveContext } from './save.ts'
-import { operationOf, rememberedSave, rememberSave, replaySave, type SaveOperation } from './save-operations.ts'
-import { checkSessionId, requireSession, setSessionSummary } from './sessions.ts'
+import { contextOfSave, prepareSave, saveObservation } from './save.ts'
+import { saveOnce } from './save-once.ts'
+import { operationOf, rememberedSave } from './save-operations.ts'
+import { checkSessionId } from './sessions.ts'
+import { sharedSave, sharedUpdate } from './shared-saves.ts'
 import { markReviewed, moveObservations, updateObservationFields } from './update-observation.ts'
 
 type ObservationNames =
@@ -49,7 +51,10 @@ export const observationHandlers: Handlers<ObservationNames> = {
     const prepared = prepareSave(deps, input)
     const operation = operationOf(input, prepared)
     const saveContext = await contextOfSave(deps, input)
-    return deps.store.write((tx) => saveOnce(tx, deps, operation, prepared, saveContext), context)
+    return deps.store.write((tx) => saveOnce(tx, deps, operation, prepared, saveContext), {
+      ...context,
+      shared: () => sharedSave(prepared, saveContext, operation),
+    })
   },
   'observation.save-result': (deps, input) => deps.store.read((tx) => savedResult(tx, input.operation_id)),
   'observation.capture': (deps, input, context) => capture(deps, input, context),
@@ -70,7 +75,10 @@ export const observationHandlers: Handlers<ObservationNames> = {
     return rows.map((row) => toObservation(row, deps.clock.nowMs()))
   },
   'observation.update': (deps, input, context) =>
-    deps.store.write((tx) => updateObservationFields(tx, deps, input), context),
+    deps.store.write((tx) => updateObservationFields(tx, deps, input), {
+      ...context,
+      shared: () => sharedUpdate(deps.redactor, input),
+    }),
   'observation.delete': (deps, input, context) => deps.store.write((tx) => deleteObservation(tx, deps, input), context),
   'observation.restore': (deps, input, context) =>
     deps.store.write((tx) => {
@@ -120,22 +128,6 @@ export const observationHandlers: Handlers<ObservationNames> = {
   }),
 }
 
-/** A save within its operation: the first answer is given again, and a new one is kept (MEM-306). */
-export function saveOnce(
-  tx: WriteTx,
-  deps: EngineDeps,
-  operation: SaveOperation | null,
-  prepared: PreparedSave,
-  context: SaveContext,
-): SaveResult {
-  const replayed = operation === null ? null : replaySave(tx, operation, deps.clock.nowMs())
-  if (replayed !== null) return replayed
-  const result = saveObservation(tx, deps, prepared, context)
-  if (result.type === 'session_summary') summariseSession(tx, deps, result, prepared.content)
-  if (operation !== null) rememberSave(tx, operation, result, deps.clock.nowMs())
-  return result
-}
-
 const listOrder = {
   'created_at:desc': 'created_at DESC, hlc DESC, id DESC',
   'created_at:asc': 'created_at, hlc, id',
@@ -165,11 +157,6 @@ function listRows(tx: ReadTx, project: string | null, input: Parsed<'observation
     input.type || null,
     input.limit ?? listDefault,
   )
-}
-
-/** A saved session summary is also the session's own (MEM-1204). */
-function summariseSession(tx: WriteTx, deps: EngineDeps, result: SaveResult, content: string): void {
-  setSessionSummary(tx, requireSession(tx, result.session_id), content, deps.clock.nowMs())
 }
 
 function savedResult(tx: ReadTx, operationId: string): SaveResult {

@@ -19,15 +19,18 @@ import { toPrompt } from './present.ts'
 import { cutText, type Cut } from './rules/cut.ts'
 import { sessionOfWrite } from './session-of-write.ts'
 import { checkSessionId, deletePromptRow } from './sessions.ts'
+import { sharedPrompt } from './shared-saves.ts'
 
 const listDefault = 20
 
 export const promptHandlers: Handlers<'prompt.save' | 'prompt.list' | 'prompt.delete'> = {
   'prompt.save': async (deps, input, context) => {
     const prepared = preparePrompt(deps, input)
-    const sessionId = isBlank(input.session_id) ? undefined : input.session_id
-    const place = await placeOfWrite(deps, { ...input, session_id: sessionId })
-    return deps.store.write((tx) => savePrompt(tx, deps, input, { ...prepared, place, sessionId }), context)
+    const place = await placeOfWrite(deps, { ...input, session_id: sessionIdOf(input) })
+    return deps.store.write((tx) => savePrompt(tx, deps, input, { ...prepared, place }), {
+      ...context,
+      shared: () => sharedPrompt(deps.redactor, input, place),
+    })
   },
   'prompt.list': async (deps, input) => {
     const place = await placeOfRead(deps, input)
@@ -66,7 +69,14 @@ function preparePrompt(deps: Pick<EngineDeps, 'redactor'>, input: Parsed<'prompt
   return { content, author: author === '' ? null : author, redacted: cleaner.redacted() }
 }
 
-type PlacedPrompt = PreparedPrompt & { readonly place: Place; readonly sessionId: string | undefined }
+type PlacedPrompt = PreparedPrompt & { readonly place: Place }
+
+const sessionIdOf = (input: Parsed<'prompt.save'>): string | undefined =>
+  isBlank(input.session_id) ? undefined : input.session_id
+
+/** A whole prompt in the transaction of somebody else. */
+export const savePromptAt = (tx: WriteTx, deps: EngineDeps, input: Parsed<'prompt.save'>, place: Place): SavedPrompt =>
+  savePrompt(tx, deps, input, { ...preparePrompt(deps, input), place })
 
 /** `source_inbox_id` is unique per session: the second arrival of one prompt answers the first (MEM-311). */
 function savePrompt(tx: WriteTx, deps: EngineDeps, input: Parsed<'prompt.save'>, made: PlacedPrompt): SavedPrompt {
@@ -76,7 +86,7 @@ function savePrompt(tx: WriteTx, deps: EngineDeps, input: Parsed<'prompt.save'>,
   const session = sessionOfWrite(
     tx,
     {
-      sessionId: made.sessionId,
+      sessionId: sessionIdOf(input),
       project,
       directory: keptDirectory(deps, input.directory),
       agent: null,

@@ -58,6 +58,8 @@ export function forgetSaveTexts(tx: WriteTx, syncId: string): void {
      WHERE sync_id = ?1 OR instr(result, ?1) > 0`,
     syncId,
   )
+  // Whoever asked for it and never heard of it may ask again.
+  tx.run('DELETE FROM shared_writes WHERE instr(answer, ?1) > 0', syncId)
 }
 
 /** `v1:` and SHA-256 over the fields, each with its length, so that no two sets of fields read alike. */

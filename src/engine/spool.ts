@@ -10,12 +10,12 @@ import { sessionById } from '../store/sessions.ts'
 import type { WriteTx } from '../store/transaction.ts'
 import { saveOfAdd } from './extracted.ts'
 import type { EngineDeps } from './handler.ts'
-import { saveOnce } from './observations.ts'
 import { keptDirectory, recogniseProject, type Place } from './places.ts'
 import { detectProject, usableName } from './project-detection.ts'
 import { suggestTopicKey } from './rules/topic.ts'
 import { contextOfSave, prepareSave, type SaveContext, type SaveInput } from './save.ts'
 import { operationOf, rememberedSave, rememberSave } from './save-operations.ts'
+import { saveOnce } from './save-once.ts'
 import { decodeSpooled, encodeSpooled, type SpooledSave } from './spooled-save.ts'
 
 /**

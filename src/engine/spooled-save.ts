@@ -92,7 +92,7 @@ function contextOf(value: Fields): SaveContext | null {
   }
 }
 
-function placeIn(value: Fields): Place | null {
+export function placeIn(value: Fields): Place | null {
   const { project, path, available, known } = value
   const source = projectSources.find((one) => one === value['source'])
   if (!isTextOrNull(project) || source === undefined) return null

@@ -1,6 +1,7 @@
-import { type FSWatcher, closeSync, mkdirSync, openSync, readdirSync, unlinkSync, utimesSync, watch } from 'node:fs'
+import { type FSWatcher, mkdirSync, readdirSync, unlinkSync, utimesSync, watch } from 'node:fs'
 import { join } from 'node:path'
 import { errorCodeOf } from './files.ts'
+import { Letters } from './letters.ts'
 import type { Random } from './random.ts'
 import { systemClock } from './clock.ts'
 import { startedTicksOf } from './process-life.ts'
@@ -16,6 +17,7 @@ import { isOrphaned, parseTicket, ticketName } from './ticket.ts'
  *     nobody waits ──tryTake──▶ holds (no ticket) ──somebody came and the minimum is over──▶ isOver ─▶ release
  *     somebody waits ──take──▶ waits ──first in line──▶ holds (ticket lies first) ──time is up──▶ isOver ─▶ release
  *                                │ the one ahead died: its ticket is removed by whoever stands behind it
+ *                                │ its letter was answered by a holder: it leaves the line, and has its answer
  *                                └ the first has not moved for `stalledMs` (stopped, or very long): it is passed
  */
 
@@ -38,22 +40,41 @@ export interface Turn {
   readonly isFirst: boolean
   /** How many stood in line behind it when it began. */
   readonly behind: number
+  /** Its place in the line; null for one that nobody stood before. */
+  readonly ticket: string | null
+  /** What the others in line wait for; `turns` where one of them has no letter. */
+  asked(): 'nothing' | 'letters' | 'turns'
+  /** Takes its own letter back: from here on nobody begins what it asks. */
+  withdraw(): void
+  /** What was answered to it in the moment before; null for nothing. */
+  lateAnswer(): string | null
+  /** What the others in line ask to be done in their stead, oldest first. Read anew each time. */
+  letters(): readonly Letter[]
+  /** Lets the writer of a letter go. Throws where the answer cannot be written: then it stays in line. */
+  answer(letter: Letter, text: string): void
   /** Whether its time is up and somebody waits. Cheap; ask between two pieces of work. */
   isOver(): boolean
   /** A second call does nothing. */
   release(): void
 }
 
+export type Letter = { readonly ticket: string; readonly text: string }
+/** What a holder answered to the letter of who waited. */
+export type Answered = { readonly answer: string }
+
 export class Turns {
   readonly #directory: string
   readonly #random: Random
   readonly #startedTicks = startedTicksOf(process.pid)
   readonly #mine = new Set<string>()
+  readonly #letters: Letters
 
   constructor(directory: string, random: Random) {
     this.#directory = directory
     this.#random = random
+    this.#letters = new Letters(directory)
     ignoring(() => mkdirSync(directory, { mode: 0o700 }))
+    this.#letters.sweep()
   }
 
   /** A turn at once when nobody waits, else null. */
@@ -61,9 +82,14 @@ export class Turns {
     return this.#line().length === 0 ? this.#turn(null, turnMsMin) : null
   }
 
-  /** Waits in line, at most so long. Resolves also when the line itself fails: the caller then goes without order. */
-  async take(withinMs: number): Promise<Turn> {
-    const ticket = this.#draw()
+  /**
+   * Waits in line, at most so long. Resolves also when the line itself fails: the caller then goes without order.
+   * @param letter what whoever has the turn may do in its stead; '' for nothing
+   */
+  take(withinMs: number): Promise<Turn>
+  take(withinMs: number, letter: string): Promise<Turn | Answered>
+  async take(withinMs: number, letter = ''): Promise<Turn | Answered> {
+    const ticket = this.#draw(letter)
     const untilMs = monotonicMs() + withinMs
     if (ticket === null) return this.#turn(null, turnMsMin)
     let seen = { name: '', sinceMs: 0 }
@@ -72,6 +98,8 @@ export class Turns {
       const place = line.indexOf(ticket)
       const [first] = line
       const ahead = line[place - 1]
+      const answer = place === -1 && letter !== '' ? this.#letters.take(ticket) : null
+      if (answer !== null) return this.#answered(ticket, answer)
       const isTired = monotonicMs() > untilMs
       if (first === undefined || ahead === undefined || isTired) {
         return this.#turn(ticket, turnMsFor(line.length), Math.max(0, line.length - 1))
@@ -79,7 +107,12 @@ export class Turns {
       if (seen.name !== first) seen = { name: first, sinceMs: monotonicMs() }
       if (monotonicMs() - seen.sinceMs > stalledMs) this.#remove(first)
       else if (isDead(ahead)) this.#remove(ahead)
-      else await this.#untilGone(ahead, place, Math.min(untilMs, seen.sinceMs + stalledMs))
+      else
+        await this.#untilGone(
+          letter === '' ? [ahead] : [ahead, ticket],
+          place,
+          Math.min(untilMs, seen.sinceMs + stalledMs),
+        )
     }
   }
 
@@ -93,6 +126,18 @@ export class Turns {
     return {
       isFirst: ticket !== null,
       behind,
+      ticket,
+      withdraw: () => {
+        if (ticket !== null) this.#letters.withdraw(ticket)
+      },
+      asked: () => {
+        const others = this.#line().filter((name) => name !== ticket)
+        if (others.length === 0) return 'nothing'
+        return others.every((name) => this.#letters.has(name)) ? 'letters' : 'turns'
+      },
+      lateAnswer: () => (ticket === null ? null : this.#letters.take(ticket)),
+      letters: () => this.#lettersBeside(ticket),
+      answer: (letter, text) => this.#letters.answer(letter.ticket, text),
       isOver: () => {
         if (monotonicMs() < untilMs) return false
         untilMs = monotonicMs() + turnMsMin
@@ -106,6 +151,18 @@ export class Turns {
     }
   }
 
+  #answered(ticket: string, answer: string): Answered {
+    this.#mine.delete(ticket)
+    return { answer }
+  }
+
+  #lettersBeside(own: string | null): readonly Letter[] {
+    return this.#line().flatMap((ticket) => {
+      const text = ticket === own ? '' : this.#letters.read(ticket)
+      return text === '' ? [] : [{ ticket, text }]
+    })
+  }
+
   /** Names in order of arrival; none when the directory cannot be read. */
   #line(): string[] {
     try {
@@ -116,7 +173,7 @@ export class Turns {
     }
   }
 
-  #draw(): string | null {
+  #draw(letter: string): string | null {
     const name = ticketName({
       atNs: process.hrtime.bigint(),
       pid: process.pid,
@@ -124,7 +181,7 @@ export class Turns {
       random: this.#random.hex(4),
     })
     try {
-      closeSync(openSync(join(this.#directory, name), 'wx', 0o600))
+      this.#letters.lay(name, letter)
       this.#mine.add(name)
       return name
     } catch {
@@ -151,17 +208,20 @@ export class Turns {
     ignoring(() => utimesSync(join(this.#directory, ticket), now, now))
   }
 
-  /** Resolves when the ticket is gone, its process died, or there is a reason to look again. */
-  #untilGone(name: string, place: number, againAtMs: number): Promise<void> {
+  /**
+   * Resolves when the ticket is gone, its process died, or there is a reason to look again.
+   * @param names the ticket ahead, and that of whoever waits where it may be answered
+   */
+  #untilGone(names: readonly [ahead: string, own?: string], place: number, againAtMs: number): Promise<void> {
     return new Promise((resolve) => {
-      let watcher: FSWatcher | null = null
+      const watchers: FSWatcher[] = []
       const done = (): void => {
         clearInterval(timer)
-        watcher?.close()
+        for (const one of watchers) one.close()
         resolve()
       }
       const look = (): void => {
-        if (watcher === null || monotonicMs() > againAtMs || isDead(name)) done()
+        if (watchers.length < names.length || monotonicMs() > againAtMs || isDead(names[0])) done()
       }
       /** `change`: it was touched, its owner gets the turn now · `rename`: it is gone. */
       const heard = (event: 'change' | 'rename'): void => {
@@ -170,11 +230,15 @@ export class Turns {
         timer = setInterval(look, lookMs)
       }
       try {
-        watcher = watch(join(this.#directory, name), heard).on('error', done)
+        for (const name of names) watchers.push(watch(join(this.#directory, name ?? ''), heard).on('error', done))
       } catch (error) {
-        if (errorCodeOf(error) === 'ENOENT') return resolve()
+        if (errorCodeOf(error) === 'ENOENT') {
+          for (const one of watchers) one.close()
+          return resolve()
+        }
       }
-      let timer = setInterval(look, watcher === null ? blindLookMs * place : place === 1 ? lookMs : lookMsFurther)
+      const isBlind = watchers.length < names.length
+      let timer = setInterval(look, isBlind ? blindLookMs * place : place === 1 ? lookMs : lookMsFurther)
     })
   }
 }

@@ -10,13 +10,15 @@ export type Neighbours = { readonly before: readonly Neighbour[]; readonly after
 const eachSideMax = 2
 const stepMs = 3_600_000
 const textCodePointsMax = 300
+/** A session of thousands costs no more than one of a few, also for a record that is alone there in its scope. */
+const lookedAtMax = 200
 
 type Placed = Pick<ObservationRow, 'id' | 'session_id' | 'project' | 'scope' | 'created_at' | 'hlc'>
 type Found = { readonly id: number; readonly title: string; readonly content: string; readonly created_at: string }
 
 /**
  * The two live records before and after one, of the same project, scope and session, by (created_at, hlc, id), each step
- * at most an hour. `without` names a record that is about to go.
+ * at most an hour; of the session's two hundred on each side. `without` names a record that is about to go.
  */
 export const observationNeighbours = (tx: ReadTx, row: Placed, without = 0): Neighbours =>
   neighboursBy(tx, row, without, withTexts)
@@ -40,13 +42,13 @@ function neighboursBy(tx: ReadTx, row: Placed, without: number, sql: NeighbourSq
 type NeighbourSql = { readonly before: string; readonly after: string }
 
 function neighbourSql(texts: string): NeighbourSql {
-  const found = `SELECT id, ${texts}, created_at FROM observations WHERE session_id = ?`
-  const room = `project IS ? AND +scope = ? AND deleted_at IS NULL AND id <> ? AND id <> ?`
+  const near = (side: string, order: string): string =>
+    `SELECT id, ${texts}, created_at FROM (
+       SELECT * FROM observations WHERE session_id = ? AND ${side} ORDER BY ${order} LIMIT ${lookedAtMax})
+     WHERE project IS ? AND scope = ? AND deleted_at IS NULL AND id <> ? AND id <> ? ORDER BY ${order} LIMIT ?`
   return {
-    before: `${found} AND (created_at, hlc, id) < (?, ?, ?) AND created_at >= ? AND ${room}
-             ORDER BY created_at DESC, hlc DESC, id DESC LIMIT ?`,
-    after: `${found} AND (created_at, hlc, id) > (?, ?, ?) AND created_at <= ? AND ${room}
-            ORDER BY created_at, hlc, id LIMIT ?`,
+    before: near('(created_at, hlc, id) < (?, ?, ?) AND created_at >= ?', 'created_at DESC, hlc DESC, id DESC'),
+    after: near('(created_at, hlc, id) > (?, ?, ?) AND created_at <= ?', 'created_at, hlc, id'),
   }
 }
 

@@ -24,7 +24,16 @@ import {
 } from './open-database.ts'
 import { WalSync } from './wal-sync.ts'
 import { type NotPromise, type ReadTx, Transaction, type WriteTx, refusePromise } from './transaction.ts'
-import { type Durability, type JobOutcome, type WriteJob, batchJobsMax, runJobs } from './write-batch.ts'
+import { type DoneForOthers, type SharedWork, SharedWrites, isAnswered, nothingDone } from './shared-writes.ts'
+import {
+  type Durability,
+  type JobOutcome,
+  type SharedWrite,
+  type WriteJob,
+  batchJobsMax,
+  batchMsMax,
+  runJobs,
+} from './write-batch.ts'
 
 export type StoreOptions = {
   readonly dataDir: string
@@ -54,6 +63,12 @@ export type StoreOptions = {
   readonly program?: string
 }
 
+export type WriteOptions = {
+  readonly durability?: Durability
+  /** What another process needs to do it in this one's stead; its result must be JSON. */
+  readonly shared?: () => SharedWrite | undefined
+}
+
 /** One commit that stands. */
 export type CommitSeen = {
   readonly jobs: number
@@ -73,6 +88,11 @@ export type StoreStats = {
 
 /** The longest a write waits for its turn and then for SQLite's lock before it is `storage_busy` (MEM-103). */
 const lineWaitMsMax = 4_000
+/**
+ * How long a process may go on doing what others ask, while nobody wants a turn of its own: code that runs often is compiled, and
+ * pages stay in its cache.
+ */
+const leadMsMax = 1_000
 const busyWaitMsMax = 7_000
 const busyAgainMs = 1
 /** Pages of log (2 MiB) that a process may leave to the next one, which reads them in two milliseconds. */
@@ -98,6 +118,7 @@ export class Store {
   readonly #checkpointer: Checkpointer
   readonly #walSync: WalSync | null
   readonly #queue: WriteJob[] = []
+  readonly #sharedWrites = new SharedWrites()
   #database: OpenDatabase | null
   /** Null until the file could be opened for the first time. */
   #lastOpened: OpenDatabase | null
@@ -217,7 +238,7 @@ export class Store {
   }
 
   /** Queues `work` for the next commit and resolves with its result once that stands. */
-  write<T>(work: (tx: WriteTx) => NotPromise<T>, options: { readonly durability?: Durability } = {}): Promise<T> {
+  write<T>(work: (tx: WriteTx) => NotPromise<T>, options: WriteOptions = {}): Promise<T> {
     if (this.#isClosed) return Promise.reject(closed())
     return new Promise<T>((resolve, reject) => {
       let keep = (): void => undefined
@@ -230,10 +251,18 @@ export class Store {
         durability: options.durability ?? this.#options.durability ?? 'full',
         enqueuedMs: this.#options.clock.monotonicMs(),
         resolve: () => keep(),
+        shared: options.shared ?? unshared,
+        // Whoever did it did the same work, and what it answered is JSON.
+        settle: (result) => resolve(result as T),
         reject: (error) => reject(this.#failureOf(error)),
       })
       this.#pumping ??= this.#pump()
     })
+  }
+
+  /** Kinds of writes that processes at this file do for each other; see {@link SharedWrites}. */
+  offer(dialect: string, works: Readonly<Record<string, SharedWork>>): void {
+    this.#sharedWrites.offer(dialect, works)
   }
 
   /** Tells of each commit from here on; it must cost next to nothing. */
@@ -317,10 +346,12 @@ export class Store {
     await nextLoop()
     let mustQueue = false
     while (this.#queue.length > 0) {
-      const turn = (mustQueue ? null : this.#turns.tryTake()) ?? (await this.#turns.take(lineWaitMsMax))
+      const turn = (mustQueue ? null : this.#turns.tryTake()) ?? (await this.#inLine())
+      if (turn === null) continue
       try {
         mustQueue = await this.#useTurn(turn, mustQueue)
       } finally {
+        this.#sharedWrites.turnEnds()
         turn.release()
         this.#checkpointer.turnGiven(turn.behind)
       }
@@ -328,14 +359,25 @@ export class Store {
     this.#pumping = null
   }
 
+  /** @returns null when somebody else did what waited */
+  async #inLine(): Promise<Turn | null> {
+    const taken = await this.#turns.take(lineWaitMsMax, this.#sharedWrites.ask(this.#queue))
+    if (isAnswered(taken)) this.#sharedWrites.settle(this.#queue, taken.answer)
+    else this.#sharedWrites.askNoMore(taken)
+    return isAnswered(taken) ? null : taken
+  }
+
   /** @returns whether to come back with a ticket: somebody writes who did not queue */
   async #useTurn(turn: Turn, hasQueued: boolean): Promise<boolean> {
-    while (this.#queue.length > 0) {
-      const isBusy = this.#commit(turn.behind) === 'busy'
+    const leadsUntilMs = this.#options.clock.monotonicMs() + leadMsMax
+    const leads = (): boolean =>
+      !this.#isClosed && this.#options.clock.monotonicMs() < leadsUntilMs && this.#sharedWrites.canLead(turn)
+    while (this.#queue.length > 0 || leads()) {
+      const isBusy = this.#commit(turn) === 'busy'
       if (isBusy && !turn.isFirst && !hasQueued) return true
       if (isBusy) this.#refuseOverdue()
       await (isBusy ? this.#options.clock.sleep(busyAgainMs) : nextLoop())
-      if (!isBusy && turn.isOver()) return false
+      if (!isBusy && turn.isOver() && !leads()) return false
     }
     return false
   }
@@ -350,8 +392,9 @@ export class Store {
   }
 
   /** One commit of what waits at the front. Answers its jobs; every call but a busy one answers at least one. */
-  #commit(behind: number): 'done' | 'busy' {
+  #commit(turn: Turn): 'done' | 'busy' {
     const outcomes: JobOutcome[] = []
+    let others = nothingDone
     try {
       const connection = this.#writable()
       const jobs = this.#queue.slice(0, this.#options.batchJobsMax ?? batchJobsMax)
@@ -359,29 +402,46 @@ export class Store {
       // A write must not block the event loop behind a stopped process.
       this.#setBusyTimeout(connection, 0)
       if (!beginImmediate(connection)) return 'busy'
-      this.#transact(connection, jobs, outcomes)
+      if (this.#sharedWrites.wasDone(connection, turn, this.#queue)) return 'done'
+      others = this.#transact(connection, jobs, outcomes, turn)
     } catch (error) {
+      this.#sharedWrites.leadNoMore()
       this.#fail(error, outcomes)
       return 'done'
     }
     this.#queue.splice(0, outcomes.length)
     for (const outcome of outcomes) outcome.answer()
-    this.#walSync?.committed(owedTo(this.#synchronous, outcomes))
-    this.#checkpointer.wrote(this.#options.clock.monotonicMs(), behind)
+    this.#sharedWrites.handOver(turn, others)
+    this.#walSync?.committed(owedTo(this.#synchronous, outcomes, others.answers.length))
+    this.#checkpointer.wrote(this.#options.clock.monotonicMs(), turn.behind)
     return 'done'
   }
 
-  #transact(connection: Connection, jobs: readonly WriteJob[], outcomes: JobOutcome[]): void {
+  #transact(connection: Connection, jobs: readonly WriteJob[], outcomes: JobOutcome[], turn: Turn): DoneForOthers {
+    const nowMs = (): number => this.#options.clock.monotonicMs()
+    const untilMs = nowMs() + batchMsMax
     this.#isWriting = true
     try {
-      runJobs(connection, jobs, outcomes, () => this.#options.clock.monotonicMs())
-      if (connection.inTransaction) this.#commitNow(connection, outcomes.length)
+      runJobs(connection, jobs, outcomes, nowMs)
+      if (!connection.inTransaction) return nothingDone
+      const others = this.#doForOthers(connection, turn, () => nowMs() >= untilMs)
+      const count = outcomes.length + others.answers.length
+      if (count === 0) rollBack(connection)
+      else this.#commitNow(connection, count)
+      return others
     } catch (error) {
       rollBack(connection)
       throw error
     } finally {
       this.#isWriting = false
     }
+  }
+
+  #doForOthers(connection: Connection, turn: Turn, isLate: () => boolean): DoneForOthers {
+    // What they ask may read, and whoever closes reads no more.
+    if (this.#isClosed) return nothingDone
+    const isFull = this.#synchronous === 'full'
+    return this.#sharedWrites.doForOthers(connection, turn, { isFull, isLate, nowMs: this.#options.clock.nowMs() })
   }
 
   #commitNow(connection: Connection, jobs: number): void {
@@ -420,7 +480,8 @@ export class Store {
   }
 
   #setSynchronous(connection: Connection, jobs: readonly WriteJob[]): void {
-    const wanted = jobs.some((job) => job.durability === 'full') ? 'full' : 'normal'
+    // Whoever writes for others alone cannot know what they want before it begins.
+    const wanted = jobs.length === 0 || jobs.some((job) => job.durability === 'full') ? 'full' : 'normal'
     if (wanted === this.#synchronous) return
     connection.pragma(`synchronous = ${wanted}`)
     this.#synchronous = wanted
@@ -525,6 +586,8 @@ export class Store {
   }
 }
 
+const unshared = (): undefined => undefined
+
 const closed = (): EngramError => new EngramError('store_closed', 'The store was closed.')
 
 /** The error with its code. A healthy file is not called damaged because one read of the disk failed. */
@@ -548,8 +611,10 @@ function closingAfter<T>(connection: Connection, work: () => T): T {
 const nextLoop = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 /** What a commit owes: nothing more after its fsync, or when it held nothing but what can be made again. */
-const owedTo = (synchronous: 'full' | 'normal', outcomes: readonly JobOutcome[]): Durability =>
-  synchronous === 'full' ? 'full' : outcomes.some(({ job }) => job.durability === 'normal') ? 'normal' : 'derived'
+const owedTo = (synchronous: 'full' | 'normal', outcomes: readonly JobOutcome[], others: number): Durability => {
+  if (synchronous === 'full') return 'full'
+  return others > 0 || outcomes.some(({ job }) => job.durability === 'normal') ? 'normal' : 'derived'
+}
 
 function finalCheckpoint(connection: Connection): void {
   try {

@@ -114,13 +114,13 @@ export function putVersion(tx: WriteTx, row: Omit<VersionRow, 'number'>): void {
   )
 }
 
-/** A pruned row keeps its name and parents; its text and far ancestors go. */
+/** A pruned row keeps its name and parents; its text and far ancestors go. Only those that still have text are looked at. */
 function pruneVersions(tx: WriteTx, syncId: string, keep: number): void {
   tx.run(
     `UPDATE observation_versions SET snapshot = '', ancestors = '[]'
-     WHERE sync_id = ?1 AND head = 0 AND octet_length(snapshot) > 0 AND number NOT IN (
-       SELECT number FROM observation_versions WHERE sync_id = ?1 AND octet_length(snapshot) > 0
-       ORDER BY hlc DESC, version DESC LIMIT ?2)`,
+     WHERE head = 0 AND number IN (
+       SELECT number FROM observation_versions INDEXED BY observation_versions_kept
+       WHERE sync_id = ?1 AND snapshot <> '' ORDER BY hlc DESC, version DESC LIMIT -1 OFFSET ?2)`,
     syncId,
     Math.max(0, keep),
   )

@@ -8,6 +8,9 @@ import { Transaction, type WriteTx } from './transaction.ts'
  */
 export type Durability = 'full' | 'normal' | 'derived'
 
+/** A write that another process may do in this one's stead: what kind it is, and all that it needs. */
+export type SharedWrite = { readonly kind: string; readonly input: string }
+
 /** One write that waits. Exactly one of `resolve` and `reject` is called, after the commit that decided it. */
 export type WriteJob = {
   readonly work: (tx: WriteTx) => void
@@ -15,6 +18,10 @@ export type WriteJob = {
   /** On the monotonic clock. */
   readonly enqueuedMs: number
   readonly resolve: () => void
+  /** Undefined for one that is nobody else's; asked only where somebody else might do it. */
+  readonly shared: () => SharedWrite | undefined
+  /** Instead of `resolve`, for one that somebody else did. */
+  readonly settle: (result: unknown) => void
   readonly reject: (error: unknown) => void
 }
 

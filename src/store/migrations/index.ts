@@ -7,6 +7,17 @@ import { vectors } from './0005-vectors.ts'
 import { live } from './0006-live.ts'
 import { chunks } from './0007-chunks.ts'
 import { kinds } from './0008-kinds.ts'
+import { sharedWrites } from './0009-shared-writes.ts'
 
 /** All schema steps in order; forward only. A released step is never edited: a change is a new step. */
-export const migrations: readonly Migration[] = [records, index, ingest, merging, vectors, live, chunks, kinds]
+export const migrations: readonly Migration[] = [
+  records,
+  index,
+  ingest,
+  merging,
+  vectors,
+  live,
+  chunks,
+  kinds,
+  sharedWrites,
+]
