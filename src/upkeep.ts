@@ -1,4 +1,5 @@
 import type { OpenedEngine } from './open-engine.ts'
+import { EmbedPace } from './engine/embed-pace.ts'
 import { catchUpTranscripts } from './engine/transcript-index.ts'
 import { refreshIndex } from './search/indexer.ts'
 import { changeSeqNow } from './store/change-clock.ts'
@@ -76,20 +77,17 @@ export function startUpkeep(opened: OpenedEngine): Upkeep {
 }
 
 /** Gives new records their vectors, beside everything else: a step may take a second, and nothing waits for it (RET-604). */
-function embedder(opened: OpenedEngine, signal: AbortSignal) {
-  const { embedding, store, log } = opened.deps
+function embedder({ deps }: OpenedEngine, signal: AbortSignal) {
+  const pace = new EmbedPace(deps)
   let running: Promise<void> | null = null
   let lastFailure = ''
   const work = async (): Promise<void> => {
     try {
-      if (embedding === null) return
-      while (!signal.aborted && store.mode === 'read-write') {
-        if ((await embedding.step(signal)).done) break
-      }
+      await pace.run(signal)
     } catch (error) {
       const failure = error instanceof Error ? error.message : String(error)
       // Search goes on by words; the reason is told once.
-      if (failure !== lastFailure && !signal.aborted) log.warn('vectors could not be made', { error: failure })
+      if (failure !== lastFailure && !signal.aborted) deps.log.warn('vectors could not be made', { error: failure })
       lastFailure = failure
     }
   }

@@ -22,6 +22,7 @@ search: { engine: sqlite, update_interval_ms: 500, max_batch_size: 10, vector: {
       durability: 'normal',
       lockSweepMs: 4_000,
       lockTtlMs: 500,
+      unitSearchMode: 'keyword',
       unitIndexMs: 500,
       unitIndexBatch: 10,
       embedder: 'none',
@@ -52,7 +53,7 @@ describe('COL-1805 or a remark', () => {
     ['logging: { level: loud }', 'logging.level: expected debug or info or warn or error or silent, got "loud"'],
     ['logging: { global_fields: [1] }', 'logging.global_fields: expected names and values'],
     ['logging: { global_fields: { deep: { x: 1 } } }', 'logging.global_fields.deep.x: expected text, a number'],
-    ['search: { engine: weaviate }', 'search.engine weaviate is another program'],
+    ['search: { engine: lucene }', 'search.engine lucene is another program; units are searched by the words here'],
     ['search: { vector: { provider: x } }', 'search.vector.provider waits for an embedder over HTTP; it has no effect'],
     [
       'storage: { wal_batch_sise: 1 }',
@@ -63,6 +64,19 @@ describe('COL-1805 or a remark', () => {
     expect(warnings).toHaveLength(1)
     expect(warnings[0]).toContain(remark)
     expect(engine).toEqual({})
+  })
+
+  it.each([
+    ['weaviate', {}, 'hybrid'],
+    ['qdrant', { vector: { enabled: true } }, 'hybrid'],
+    ['badger', {}, 'keyword'],
+    ['sqlite', { vector: { enabled: true } }, undefined],
+    [undefined, { vector: { enabled: true } }, undefined],
+  ])('COL-1704 search.engine %s, %j: units are searched by %s', (engine, more, mode) => {
+    const made = read(JSON.stringify({ search: { ...(engine === undefined ? {} : { engine }), ...more } }))
+    expect(made.engine.unitSearchMode).toBe(mode)
+    const remarks = mode === 'hybrid' ? [expect.stringMatching(/by words and by meaning with the model here$/)] : []
+    expect(made.warnings).toEqual(remarks)
   })
 
   it('what cannot be is told apart from what has no effect', () => {

@@ -121,7 +121,8 @@ export function serverConfig(
 
 type Remark = { readonly text: string; readonly isWrong: boolean }
 const wrong = (text: string): Remark => ({ text, isWrong: true })
-const inVainFor = (path: string, why: string): Remark => ({ text: `${path} ${why}; it has no effect`, isWrong: false })
+const remarked = (text: string): Remark => ({ text, isWrong: false })
+const inVainFor = (path: string, why: string): Remark => remarked(`${path} ${why}; it has no effect`)
 
 /** As YAML would read it. */
 function variableValue(path: string, variable: Variable): string | number | undefined {
@@ -183,6 +184,7 @@ function engineOf(at: At): Partial<Settings> {
     lockTtlMs: msOf(at('locks.default_ttl')),
     locksPerAgentMax: count(at('locks.max_locks_per_agent')),
     lockSweepMs: msOf(at('locks.cleanup_interval')),
+    unitSearchMode: unitSearchModeOf(at('search.engine'), isByMeaning),
     unitIndexMs: count(at('search.update_interval_ms')),
     unitIndexBatch: count(at('search.max_batch_size')),
     walBatchSize: count(at('storage.wal_batch_size')),
@@ -223,7 +225,7 @@ function remarksOn(file: Readonly<Record<string, unknown>>): readonly Remark[] {
 
 function remarkOn(path: string, value: unknown): Remark | null {
   if (path === 'search.engine' && !wordEngines.has(String(value))) {
-    return inVainFor(`${path} ${String(value)}`, without.engine)
+    return engineRemark(String(value))
   }
   const expected = expectedOf(path, value)
   if (expected !== null) return wrong(`${path}: expected ${expected}, got ${JSON.stringify(value)}; the default stands`)
@@ -233,6 +235,14 @@ function remarkOn(path: string, value: unknown): Remark | null {
   const like = nearest(path, knownKeys)
   return wrong(`nothing is called ${path}${like === null ? '' : `; did you mean ${like}?`}`)
 }
+
+/** Another program is never started; what it was chosen for may be had. */
+const engineRemark = (engine: string): Remark =>
+  vectorEngines.has(engine)
+    ? remarked(
+        `search.engine ${engine} is another program: units are searched by words and by meaning with the model here`,
+      )
+    : inVainFor(`search.engine ${engine}`, without.engine)
 
 /** What should stand there, where it does not. */
 function expectedOf(path: string, value: unknown): string | null {
@@ -248,6 +258,14 @@ const globalFields = 'logging.global_fields'
 
 /** Stores of the Go program that searched by words alone, as units are searched here. */
 const wordEngines: ReadonlySet<string> = new Set(['badger', 'sqlite'])
+/** And those that searched by meaning. */
+const vectorEngines: ReadonlySet<string> = new Set(['weaviate', 'qdrant'])
+
+/** How units are searched where a call does not say (COL-1704); a file that turns vectors on wants them. */
+function unitSearchModeOf(engine: unknown, isByMeaning: unknown): Settings['unitSearchMode'] | undefined {
+  if (vectorEngines.has(String(engine))) return 'hybrid'
+  return wordEngines.has(String(engine)) && isByMeaning !== true ? 'keyword' : undefined
+}
 
 function leaves(path: string, value: unknown): readonly (readonly [path: string, value: unknown])[] {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return [[path, value]]

@@ -1,3 +1,5 @@
+import type { HitExplanation } from '../api/search.ts'
+import type { UnitHits, UnitModeReason } from '../api/work-units.ts'
 import type { Fence, Meta, RelationshipType, WorkUnitType } from '../model/live.ts'
 import { fromWire, toWire, type Camel } from '../protocol/member-names.ts'
 import { ask, type Connection, type Request } from './http.ts'
@@ -67,9 +69,24 @@ export type SearchWish = {
   readonly agentIds?: readonly string[]
   readonly types?: readonly WorkUnitType[]
   readonly metaFilters?: Meta
+  readonly since?: string
+  readonly until?: string
+  /** Units that a relation joins with this one; `in`: those that point at it, `out`: those it points at. */
+  readonly relatedTo?: string
+  readonly relationTypes?: readonly RelationshipType[]
+  readonly direction?: 'in' | 'out' | 'both'
+  /** `auto`: hybrid where best first is asked for and a model is ready, else keyword. Left out: as the server is set. */
+  readonly mode?: 'auto' | 'keyword' | 'semantic' | 'hybrid'
+  /** Left out: newest first by words, best first by meaning. */
+  readonly order?: 'relevance' | 'recent'
+  /** Cosine that a result without a word of the query must reach. */
+  readonly minSimilarity?: number
   readonly limit?: number
   readonly offset?: number
+  /** Goes on where an answer to the same wish ended. */
+  readonly cursor?: string
   readonly includeUnits?: boolean
+  readonly explain?: boolean
 }
 
 export type SearchResult = {
@@ -77,10 +94,21 @@ export type SearchResult = {
     readonly unitId: string
     readonly score: number
     readonly snippet: string
+    /** Cosine of unit and query, where meaning was asked. */
+    readonly similarity?: number
     readonly unit?: ClientUnit
+    readonly explanation?: HitExplanation
   }[]
+  /** By words: all that match. By meaning: the ranked list. */
   readonly totalCount: number
   readonly nextCursor: string
+  /** What was done, and why by words where it was. */
+  readonly mode: UnitHits['mode']
+  readonly modeReason?: UnitModeReason
+  /** A better mode was asked for and is not there. */
+  readonly degraded: boolean
+  /** Found by meaning alone and not near enough. */
+  readonly heldBack?: number
 }
 
 export type SubscribeOptions = CallOptions & {

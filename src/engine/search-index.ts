@@ -11,7 +11,9 @@ import { changesBehind, countIndexed, indexState } from '../store/full-text-stat
 import type { Store } from '../store/store.ts'
 import { clearTranscriptIndex, countMessages, transcriptSources } from '../store/transcript-index.ts'
 import { clearUnitIndex, countUnits, isIndexCurrent } from '../store/unit-index.ts'
-import { countVectors, dropVectors } from '../store/vectors.ts'
+import type { ReadTx } from '../store/transaction.ts'
+import { countUnitsAfter } from '../store/unit-vectors.ts'
+import { countVectors, dropVectors, vectorCursor, type VectorKind } from '../store/vectors.ts'
 import type { EngineDeps, Handlers } from './handler.ts'
 import { catchUpTranscripts } from './transcript-index.ts'
 import { catchUpUnits } from './unit-indexing.ts'
@@ -95,31 +97,44 @@ async function embedAll(deps: EngineDeps, context: CallContext): Promise<void> {
   if (!(await meaning.start())) {
     throw new EngramError('semantic_unavailable', `The model cannot be loaded: ${meaning.lastError ?? ''}.`)
   }
-  const total = deps.store.read((tx) => countIndexed(tx, 'observation').records)
+  const total = deps.store.read((tx) => countIndexed(tx, 'observation').records + countUnits(tx).records)
   for (let done = false; !done;) {
     context.signal?.throwIfAborted()
     const made = await embedding.step(context.signal)
     if (made.isElsewhere) await deps.clock.sleep(elsewhereWaitMs, context.signal)
     done = made.done && !made.isElsewhere
-    const vectors = deps.store.read((tx) => countVectors(tx, meaning.model))
-    context.onProgress?.({ done: vectors, total, what: 'vectors' })
+    const vectors = deps.store.read((tx) => vectorsHere(tx, meaning))
+    context.onProgress?.({ done: vectors.observation + vectors.unit, total, what: 'vectors' })
   }
 }
 
 /** Another process gives the records their vectors: how often to look whether it is done. */
 const elsewhereWaitMs = 200
 
+const vectorsHere = (tx: ReadTx, meaning: Meaning | null): Readonly<Record<VectorKind, number>> => ({
+  observation: meaning === null ? 0 : countVectors(tx, 'observation', meaning.model),
+  unit: meaning === null ? 0 : countVectors(tx, 'unit', meaning.model),
+})
+
+/** Those that were looked at and have no vector have no text. */
+function unitsToEmbed(tx: ReadTx, meaning: Meaning | null, withVector: number): number {
+  const cursor = meaning === null ? 0 : vectorCursor(tx, 'unit', meaning.model)
+  const after = countUnitsAfter(tx, cursor, null)
+  return cursor === 0 ? Math.max(0, after - withVector) : after
+}
+
 function statusOf({ store, meaning, embedding }: EngineDeps): IndexStatus {
   return store.read((tx) => {
     const observations: IndexedKind = countIndexed(tx, 'observation')
-    const vectors = meaning === null ? 0 : countVectors(tx, meaning.model)
-    const left = Math.max(0, observations.records - vectors)
+    const units = countUnits(tx)
+    const { observation: vectors, unit: unitVectors } = vectorsHere(tx, meaning)
+    const left = Math.max(0, observations.records - vectors) + unitsToEmbed(tx, meaning, unitVectors)
     const rate = embedding?.rate ?? null
     return {
       words: {
         observations,
         prompts: countIndexed(tx, 'prompt'),
-        units: countUnits(tx),
+        units,
         transcripts: { conversations: transcriptSources(tx).length, messages: countMessages(tx) },
         behind: changesBehind(tx),
         rebuilding: indexState(tx, 'observation.rebuild') !== undefined,
@@ -128,6 +143,7 @@ function statusOf({ store, meaning, embedding }: EngineDeps): IndexStatus {
         records: observations.records,
         vectors,
         coverage: observations.records === 0 ? 1 : vectors / observations.records,
+        units: { records: units.records, vectors: unitVectors },
         per_second: rate,
         remaining_s: rate === null || rate === 0 ? null : Math.round(left / rate),
       },

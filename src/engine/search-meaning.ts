@@ -66,11 +66,11 @@ function reasonForWords(deps: EngineDeps, input: SearchInput): string | null {
   if (!isMostlyLatin(input.query)) return 'language'
   if (mode === 'auto' && meaning.use === 'when-asked' && meaning.state !== 'ready') return 'model_not_loaded_here'
   // Without vectors the model would be loaded for nothing.
-  return deps.store.read((tx) => hasVectors(tx, meaning.model)) ? null : 'no_vectors'
+  return deps.store.read((tx) => hasVectors(tx, 'observation', meaning.model)) ? null : 'no_vectors'
 }
 
 /** The model knows English: a query mostly of other scripts is left to words (RET-802). */
-function isMostlyLatin(query: string): boolean {
+export function isMostlyLatin(query: string): boolean {
   const text = query.slice(0, 1_000)
   const letters = text.match(/\p{L}/gu)?.length ?? 0
   const latin = text.match(/\p{Script=Latin}/gu)?.length ?? 0

@@ -4,15 +4,14 @@ import { EngramError } from '../model/errors.ts'
 import { limits } from '../model/limits.ts'
 import type { CallContext } from '../model/operation.ts'
 import { confidenceNear, confidenceOf, coverageOf, observationHolds, type Confidence } from '../search/coverage.ts'
-import { explainHit, explainQuery, explanationBytesMax } from '../search/explain.ts'
-import { FrequencyCache } from '../search/frequencies.ts'
+import { boundedExplanations, explainHit, explainQuery } from '../search/explain.ts'
 import { searchMemories, type SearchFindings } from '../search/memory-search.ts'
 import { searchKind } from '../search/kind-search.ts'
 import { snippetOf, wordFinder } from '../search/snippet.ts'
 import { observationsByIds, promptsByIds, type RecordFilters } from '../store/full-text-search.ts'
 import type { ObservationRow } from '../store/rows.ts'
-import type { Store } from '../store/store.ts'
 import type { ReadTx } from '../store/transaction.ts'
+import { frequenciesOf } from './frequencies-of.ts'
 import type { EngineDeps, Handlers } from './handler.ts'
 import { placeOfRead } from './places.ts'
 import { toPrompt } from './present.ts'
@@ -39,17 +38,6 @@ import { findByRegex, findMessagesByRegex, type RegexFinding } from './search-re
 
 type SearchInput = Parsed<'memory.search'>
 
-/** What each open store's words were last counted as; it goes with the store. */
-const caches = new WeakMap<Store, FrequencyCache>()
-
-function cacheOf(store: Store): FrequencyCache {
-  const known = caches.get(store)
-  if (known !== undefined) return known
-  const made = new FrequencyCache()
-  caches.set(store, made)
-  return made
-}
-
 export const searchHandlers: Handlers<'memory.search' | 'prompt.search'> = {
   'memory.search': async (deps, input, context) => {
     const project = await searchedProject(deps, input)
@@ -74,7 +62,10 @@ export const searchHandlers: Handlers<'memory.search' | 'prompt.search'> = {
       clock: deps.clock,
     } as const
     return deps.store.read((tx) => {
-      const ranked = searchKind(tx, cacheOf(deps.store), 'prompt', request).ranked.slice(0, input.limit ?? limitDefault)
+      const ranked = searchKind(tx, frequenciesOf(deps.store), 'prompt', request).ranked.slice(
+        0,
+        input.limit ?? limitDefault,
+      )
       const rows = new Map(
         promptsByIds(
           tx,
@@ -113,7 +104,7 @@ function wordsAnswer(
 ): { readonly answer: SearchAnswer; readonly findings: SearchFindings } {
   const startMs = deps.clock.monotonicMs()
   const nowMs = deps.clock.nowMs()
-  const findings = searchMemories(tx, cacheOf(deps.store), {
+  const findings = searchMemories(tx, frequenciesOf(deps.store), {
     text: input.query,
     filters,
     matchMode: input.match_mode ?? 'any',
@@ -154,7 +145,7 @@ async function mixedAnswer(
   filters: RecordFilters,
   asked: AskedMeaning,
 ): Promise<SearchAnswer> {
-  const kinds = await searchKinds(deps, cacheOf(deps.store), input, filters)
+  const kinds = await searchKinds(deps, frequenciesOf(deps.store), input, filters)
   const { budget_tokens: tokens, max_bytes: bytes, ...unbounded } = input
   const own = { ...unbounded, limit: looksAtMemories(input) ? input.limit : 1 }
   const { memories, list } = deps.store.read((tx) => {
@@ -198,7 +189,7 @@ function hitsOf(tx: ReadTx, findings: SearchFindings, explains: boolean, nowMs: 
   const { query, frequencies, named, groups, mixture } = findings
   const rows = rowsById(tx, [...named.map(({ row }) => row.id), ...groups.map(({ best }) => best.row.id)])
   const finder = wordFinder(query, frequencies)
-  const explained = boundedExplanations()
+  const explained = boundedExplanations<HitExplanation>()
   const toFinding = (id: number, found: Omit<Finding, 'row' | 'snippet'>): readonly Finding[] => {
     const row = rows.get(id)
     return row === undefined ? [] : [{ ...found, row, snippet: snippetOf(row.content, finder) }]
@@ -221,17 +212,6 @@ function hitsOf(tx: ReadTx, findings: SearchFindings, explains: boolean, nowMs: 
     }),
   )
   return [...leading, ...following].map((finding) => toHit(tx, finding, nowMs))
-}
-
-/** Explanations of the first results, as many as fit the bound (RET-756). */
-function boundedExplanations(): (make: () => HitExplanation) => { readonly explanation?: HitExplanation } {
-  let left = explanationBytesMax
-  return (make) => {
-    if (left <= 0) return {}
-    const explanation = make()
-    left -= JSON.stringify(explanation).length
-    return left < 0 ? {} : { explanation }
-  }
 }
 
 const rowsById = (tx: ReadTx, ids: readonly number[]): ReadonlyMap<number, ObservationRow> =>

@@ -24,7 +24,7 @@ export function workUnitTypeOf(given: string | number | undefined): WorkUnitType
   throw unknownType('type', given, workUnitTypes)
 }
 
-function relationshipTypeOf(given: string | number | undefined): RelationshipType {
+export function relationshipTypeOf(given: string | number | undefined): RelationshipType {
   const type = given === undefined ? 'UNSPECIFIED' : toRelationshipType(given)
   if (type !== null) return type
   throw unknownType('relationship type', given, relationshipTypes)

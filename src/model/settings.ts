@@ -25,6 +25,8 @@ export type Settings = {
   readonly locksPerAgentMax: number
   /** How often the ends of leases are looked for (COL-1207). */
   readonly lockSweepMs: number
+  /** How units are searched where a call does not say (COL-1704). */
+  readonly unitSearchMode: 'auto' | 'keyword' | 'hybrid'
   /** How soon a unit is searchable, and how many are indexed at once (COL-1703). */
   readonly unitIndexMs: number
   readonly unitIndexBatch: number
@@ -48,6 +50,7 @@ export const defaultSettings: Settings = {
   lockTtlMs: 60_000,
   locksPerAgentMax: 100,
   lockSweepMs: 1_000,
+  unitSearchMode: 'auto',
   unitIndexMs: 200,
   unitIndexBatch: 100,
   hooksInject: 'start',

@@ -1,7 +1,19 @@
 import type { Clock } from '../platform/clock.ts'
-import { changeSeqNow } from '../store/change-clock.ts'
+import { observationVectors } from '../store/observation-vectors.ts'
 import type { Store } from '../store/store.ts'
-import { dropLease, setVectorCursor, takeLease, unembeddedTexts, vectorCursor, writeVector } from '../store/vectors.ts'
+import type { ReadTx } from '../store/transaction.ts'
+import { unitVectors } from '../store/unit-vectors.ts'
+import {
+  dropLease,
+  setVectorCursor,
+  takeLease,
+  timesDropped,
+  vectorCursor,
+  writeVector,
+  type UnembeddedText,
+  type VectorKind,
+  type VectorSource,
+} from '../store/vectors.ts'
 import { processName } from '../platform/process-name.ts'
 import type { Meaning } from './meaning.ts'
 
@@ -13,17 +25,25 @@ const leaseMs = 60_000
 /** `done`: nothing is left to do here · `isElsewhere`: because another process does it · `written`: vectors written. */
 export type EmbedStep = { readonly done: boolean; readonly isElsewhere: boolean; readonly written: number }
 
+/** Memories first: units are many, and found by words meanwhile (COL-1704). */
+const sources: readonly VectorSource[] = [observationVectors, unitVectors]
+
 /**
- * Gives records their vectors, newest first, a few per step (RET-604). The cursor moves when everything up to where the
- * change clock stood has one; interrupted at any point it goes on. The model computes outside of any transaction.
+ * A pass under way over one kind: from where its changes stood when it began down to where it has come. Vectors that were
+ * dropped since begin it anew.
+ */
+type Pass = { readonly top: number; readonly dropped: number; before: number }
+
+/**
+ * Gives records their vectors, newest first, a few per step (RET-604). The cursor of a kind moves when everything up to
+ * where its changes stood has one; interrupted at any point it goes on. The model computes outside of any transaction.
  */
 export class EmbedUpkeep {
   readonly #store: Store
   readonly #meaning: Meaning
   readonly #clock: Pick<Clock, 'nowMs' | 'monotonicMs'>
   readonly #holder = processName()
-  /** The pass under way: from where the clock stood when it began down to where it has come. */
-  #pass: { readonly top: number; before: number } | null = null
+  readonly #passes = new Map<VectorKind, Pass>()
   #written = 0
   #spentMs = 0
 
@@ -38,18 +58,39 @@ export class EmbedUpkeep {
     return this.#spentMs === 0 ? null : this.#written / (this.#spentMs / 1_000)
   }
 
-  async step(signal?: AbortSignal): Promise<EmbedStep> {
+  /** @param kinds of which records; of all when left out */
+  async step(signal?: AbortSignal, kinds?: readonly VectorKind[]): Promise<EmbedStep> {
+    const wanted = sources.filter(({ kind }) => kinds === undefined || kinds.includes(kind))
+    const source = this.#store.read((tx) => wanted.find((one) => this.#isBehind(tx, one)))
+    if (source === undefined) return { done: true, isElsewhere: false, written: 0 }
+    const { pass, rows } = this.#store.read((tx) => this.#next(tx, source))
+    if (rows.length === 0) return this.#endPass(source, pass)
+    const texts = rows.filter(({ text }) => text !== '')
+    if (texts.length > 0 && !(await this.#hasLease())) return { done: true, isElsewhere: true, written: 0 }
+    const written = texts.length === 0 ? 0 : await this.#embed(source, texts, signal)
+    pass.before = rows.at(-1)?.seq ?? pass.before
+    return { done: false, isElsewhere: false, written }
+  }
+
+  #isBehind(tx: ReadTx, source: VectorSource): boolean {
+    return vectorCursor(tx, source.kind, this.#meaning.model) < source.seqNow(tx)
+  }
+
+  #next(tx: ReadTx, source: VectorSource): { readonly pass: Pass; readonly rows: readonly UnembeddedText[] } {
     const { model } = this.#meaning
-    const { cursor, top } = this.#store.read((tx) => ({ cursor: vectorCursor(tx, model), top: changeSeqNow(tx) }))
-    if (cursor >= top) return { done: true, isElsewhere: false, written: 0 }
-    this.#pass ??= { top, before: top + 1 }
-    const pass = this.#pass
-    const texts = this.#store.read((tx) =>
-      unembeddedTexts(tx, model, { after: cursor, before: pass.before }, stepTexts),
-    )
-    if (texts.length === 0) return this.#endPass(pass.top, top)
-    if (!(await this.#hasLease())) return { done: true, isElsewhere: true, written: 0 }
+    const dropped = timesDropped(tx)
+    const known = this.#passes.get(source.kind)
+    const top = source.seqNow(tx)
+    const pass: Pass = known?.dropped === dropped ? known : { top, dropped, before: top + 1 }
+    this.#passes.set(source.kind, pass)
+    const range = { after: vectorCursor(tx, source.kind, model), before: pass.before }
+    return { pass, rows: source.unembedded(tx, model, range, stepTexts) }
+  }
+
+  /** @returns how many were written: a text may be another by now */
+  async #embed(source: VectorSource, texts: readonly UnembeddedText[], signal?: AbortSignal): Promise<number> {
     const startMs = this.#clock.monotonicMs()
+    const { model } = this.#meaning
     const vectors = await this.#meaning.embed(
       texts.map(({ text }) => text),
       signal,
@@ -58,26 +99,25 @@ export class EmbedUpkeep {
       (tx) =>
         texts.filter((text, at) => {
           const vector = vectors[at]
-          return vector !== undefined && writeVector(tx, model, text, vector)
+          return vector !== undefined && writeVector(tx, source, model, text, vector)
         }).length,
       { durability: 'derived' },
     )
-    pass.before = texts.at(-1)?.changeSeq ?? pass.before
     this.#written += written
     this.#spentMs += this.#clock.monotonicMs() - startMs
-    return { done: false, isElsewhere: false, written }
+    return written
   }
 
-  async #endPass(passTop: number, top: number): Promise<EmbedStep> {
-    this.#pass = null
+  async #endPass({ kind }: VectorSource, { top, dropped }: Pass): Promise<EmbedStep> {
+    this.#passes.delete(kind)
     await this.#store.write(
       (tx) => {
-        setVectorCursor(tx, this.#meaning.model, passTop)
+        if (timesDropped(tx) === dropped) setVectorCursor(tx, kind, this.#meaning.model, top)
         dropLease(tx, leaseName, this.#holder)
       },
       { durability: 'derived' },
     )
-    return { done: passTop >= top, isElsewhere: false, written: 0 }
+    return { done: false, isElsewhere: false, written: 0 }
   }
 
   #hasLease(): Promise<boolean> {

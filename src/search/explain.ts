@@ -83,5 +83,16 @@ export function explainQuery(
   }
 }
 
-/** An explanation is never longer than this as JSON (RET-756). */
-export const explanationBytesMax = 64 * 1024
+/** Explanations of an answer are never longer than this as JSON (RET-756). */
+const explanationBytesMax = 64 * 1024
+
+/** Explanations of the first results, as many as fit the bound (RET-756). */
+export function boundedExplanations<T>(): (make: () => T) => { readonly explanation?: T } {
+  let left = explanationBytesMax
+  return (make) => {
+    if (left <= 0) return {}
+    const explanation = make()
+    left -= JSON.stringify(explanation).length
+    return left < 0 ? {} : { explanation }
+  }
+}

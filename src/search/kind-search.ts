@@ -15,11 +15,12 @@ import { projectByName } from '../store/projects.ts'
 import type { ReadTx } from '../store/transaction.ts'
 import type { Holds } from './coverage.ts'
 import type { FrequencyCache } from './frequencies.ts'
-import { kindColumns, planMatch, type Frequencies, type MatchPlan } from './match.ts'
+import { kindColumns, ownWordsExpression, planMatch, type Frequencies, type MatchPlan } from './match.ts'
 import { parameters } from './parameters.ts'
 import { parseQuery, type ParsedQuery } from './query.ts'
-import { freshness } from './rank.ts'
+import { freshness, type Mixture } from './rank.ts'
 import type { Period } from './time-words.ts'
+import { mixUnits, wordsOnly, type CandidateScores, type MixedCandidates, type UnitMeaning } from './unit-meaning.ts'
 
 export type KindRequest = {
   readonly text: string
@@ -28,11 +29,15 @@ export type KindRequest = {
   readonly order: 'relevance' | 'recent'
   readonly nowMs: number
   readonly clock: Pick<Clock, 'monotonicMs'>
+  /** Of units alone: nothing else beside memories has vectors. */
+  readonly meaning?: UnitMeaning | null
 }
 
 export type RankedRow<Row extends KindRow> = {
   readonly row: Row
   readonly L: number
+  readonly V?: number
+  readonly c?: number
   readonly factors: { readonly time: number; readonly phrase: number; readonly role: number }
   readonly S: number
 }
@@ -43,7 +48,7 @@ export type KindFindings<Row extends KindRow> = {
   readonly plan: MatchPlan
   readonly ranked: readonly RankedRow<Row>[]
   readonly tookMs: number
-}
+} & Omit<MixedCandidates, 'scores'>
 
 const candidatesMax = 200
 const weightsOf: Readonly<Record<SearchedKind, readonly number[]>> = {
@@ -78,8 +83,15 @@ export function searchKind<K extends SearchedKind>(
     facetsJoin: 'OR',
     columns: kindColumns[kind],
   })
-  const ranked = scope.total === 0 || plan.words === null ? [] : rankedRows(tx, kind, plan, query, request)
-  return { query, frequencies, plan, ranked, tookMs: request.clock.monotonicMs() - startMs }
+  const { meaning = null, filters } = request
+  const isWordless = scope.total === 0 || meaning?.isSemantic === true
+  const words = isWordless ? none : lexicalScores(tx, kind, plan, request)
+  const where = { filters, total: scope.total, ownWords: ownWordsExpression(query, frequencies, kindColumns[kind]) }
+  const mixed = kind === 'unit' && meaning !== null ? mixUnits(tx, words, where, meaning) : wordsOnly(words)
+  const ranked = rankedRows(tx, kind, mixed, { plan, query, request })
+  const { mixture, withoutMeaning, heldBack } = mixed
+  const tookMs = request.clock.monotonicMs() - startMs
+  return { query, frequencies, plan, ranked, mixture, withoutMeaning, heldBack, tookMs }
 }
 
 type KindScope = {
@@ -107,30 +119,50 @@ function scopeOf(tx: ReadTx, cache: FrequencyCache, kind: SearchedKind, filters:
   return { ...part, isNarrow: part.total < counts.total * parameters.facetShareMax }
 }
 
+const none: ReadonlyMap<number, number> = new Map()
+
+/** L of the rows that hold the words best, by id (RET-401). */
+function lexicalScores(
+  tx: ReadTx,
+  kind: SearchedKind,
+  plan: MatchPlan,
+  { filters }: KindRequest,
+): ReadonlyMap<number, number> {
+  if (plan.words === null) return none
+  const ask = (match: string) => bestKindRows(tx, kind, match, weightsOf[kind], filters, candidatesMax)
+  const few = plan.fewer === null ? [] : ask(plan.fewer)
+  const hits = few.length >= candidatesMax ? few : ask(plan.words)
+  const best = hits.reduce((most, { s }) => Math.max(most, -s), 0)
+  return new Map(hits.map(({ id, s }) => [id, best === 0 ? 0 : -s / best]))
+}
+
+type Asked = { readonly plan: MatchPlan; readonly query: ParsedQuery; readonly request: KindRequest }
+
 function rankedRows<K extends SearchedKind>(
   tx: ReadTx,
   kind: K,
-  plan: MatchPlan,
-  query: ParsedQuery,
-  request: KindRequest,
+  { scores, mixture }: MixedCandidates,
+  { plan, query, request }: Asked,
 ): readonly RankedRow<RowOf[K]>[] {
-  const { filters, nowMs } = request
-  const ask = (match: string) => bestKindRows(tx, kind, match, weightsOf[kind], filters, candidatesMax)
-  const few = plan.fewer === null ? [] : ask(plan.fewer)
-  const hits = few.length >= candidatesMax ? few : ask(plan.words ?? '')
-  const best = hits.reduce((most, { s }) => Math.max(most, -s), 0)
-  const scores = new Map(hits.map(({ id, s }) => [id, best === 0 ? 0 : -s / best]))
   const holdsPhrase = (id: number): boolean => plan.phrases.some((phrase) => kindRowMatches(tx, kind, phrase, id))
   const ranked = kindRows(tx, kind, [...scores.keys()]).map((row): RankedRow<RowOf[K]> => {
-    const L = scores.get(row.id) ?? 0
-    const time = timeFactor(row, query.period, nowMs)
+    const own = scores.get(row.id) ?? { L: 0 }
+    const time = timeFactor(row, query.period, request.nowMs)
     const phrase = holdsPhrase(row.id) ? parameters.phrase : 1
     const role = kind === 'message' && row.author === 'tool' ? parameters.toolOutput : 1
-    return { row, L, factors: { time, phrase, role }, S: rounded(L * time * phrase * role) }
+    const S = rounded(scoreOf(own, mixture) * time * phrase * role)
+    return { row, ...own, factors: { time, phrase, role }, S }
   })
   const byScore = ranked.toSorted((a, b) => b.S - a.S || (a.row.name < b.row.name ? -1 : 1))
-  return request.order === 'relevance' ? byScore : byScore.toSorted((a, b) => newestFirst(a.row, b.row))
+  return request.order === 'relevance'
+    ? byScore
+    : byScore.toSorted((a, b) => newestFirst(a.row, b.row) || laterUnit(kind, a.row, b.row))
 }
+
+const scoreOf = ({ L, V = 0 }: CandidateScores, { words, meaning }: Mixture): number => words * L + meaning * V
+
+/** The log tells units of one moment apart. */
+const laterUnit = (kind: SearchedKind, a: KindRow, b: KindRow): number => (kind === 'unit' ? b.id - a.id : 0)
 
 type Timed = { readonly created_at: string }
 

@@ -319,3 +319,10 @@ export const gramExpression = (grams: string): string => expression('', ['grams'
 export function wordExpression(word: QueryWord, isKnown: boolean, columns: readonly string[]): string {
   return expression('', columns, isKnown ? quoted(word.text) : unknownClause(word))
 }
+
+/** The expression that asks for any word of the query in the record's own columns; null when there is none in it. */
+export function ownWordsExpression(query: ParsedQuery, { of }: Frequencies, columns: Columns): string | null {
+  const words = query.words.map((word) => ((of.get(word.text) ?? 0) > 0 ? quoted(word.text) : unknownClause(word)))
+  const clauses = [...words, ...query.runs.flatMap((run) => besideWords(run, columns))]
+  return clauses.length === 0 ? null : expression('', columns.own, clauses.join(' OR '))
+}

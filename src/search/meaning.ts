@@ -1,5 +1,7 @@
 import type { Clock } from '../platform/clock.ts'
 import { Later } from '../platform/later.ts'
+import { observationVectors } from '../store/observation-vectors.ts'
+import { unitVectors } from '../store/unit-vectors.ts'
 import { cosine, type Embedder } from './embedder.ts'
 import { SignIndex } from './sign-index.ts'
 
@@ -34,6 +36,7 @@ const queryCodePointsMax = 256
 export class Meaning {
   readonly use: MeaningUse
   readonly index: SignIndex
+  readonly unitIndex: SignIndex
   readonly #embedder: Embedder
   readonly #clock: Pick<Clock, 'monotonicMs'>
   readonly #idle = new Later(() => this.#sleep())
@@ -48,7 +51,8 @@ export class Meaning {
     this.#embedder = embedder
     this.use = use
     this.#clock = clock
-    this.index = new SignIndex(embedder.id, embedder.dimensions)
+    this.index = new SignIndex(observationVectors, embedder.id, embedder.dimensions)
+    this.unitIndex = new SignIndex(unitVectors, embedder.id, embedder.dimensions)
   }
 
   get model(): string {

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { addObservation, openInventedStore } from '../store/testing/invented-store.ts'
-import { embeddedText, signsOf, writeVector } from '../store/vectors.ts'
+import { embeddedText, observationVectors } from '../store/observation-vectors.ts'
+import { signsOf, writeVector } from '../store/vectors.ts'
 import { unitVector } from './embedder.ts'
 import { SignIndex } from './sign-index.ts'
 
@@ -24,13 +25,14 @@ it('RET-605/the scan finds what a look at every record finds, whatever came, mov
     fc.asyncProperty(vectors, fc.array(fc.nat(39)), fc.integer({ min: 1, max: 50 }), async (rows, gone, limit) => {
       const opened = openInventedStore()
       try {
-        const index = new SignIndex(model, dimensions)
+        const index = new SignIndex(observationVectors, model, dimensions)
         const kept = new Map<number, Uint32Array>()
         for (const [at, values] of rows.entries()) {
           await opened.store.write((tx) => {
             const row = addObservation(tx, { title: `t ${at}`, content: `c ${at}` })
             const vector = unitVector(values)
-            writeVector(tx, model, { id: row.id, text: embeddedText(row), changeSeq: row.change_seq }, vector)
+            const text = { id: row.id, text: embeddedText(row), seq: row.change_seq }
+            writeVector(tx, observationVectors, model, text, vector)
             kept.set(row.id, signsOf(vector))
           })
           if (at % 3 === 0) opened.store.read((tx) => index.refresh(tx))
@@ -41,11 +43,14 @@ it('RET-605/the scan finds what a look at every record finds, whatever came, mov
         index.forget(leaving)
         for (const id of leaving) kept.delete(id)
         const query = signsOf(unitVector(rows[0] ?? []))
-        const expected = [...kept]
+        const byDistance = [...kept]
           .map(([id, signs]) => ({ id, away: distance(signs, query) }))
           .sort((a, b) => a.away - b.away || a.id - b.id)
-          .slice(0, limit)
+        const expected = byDistance.slice(0, limit)
         expect(new Set(index.nearest(query, everywhere, limit))).toEqual(new Set(expected.map(({ id }) => id)))
+        const passing = (asked: readonly number[]): ReadonlySet<number> => new Set(asked.filter((id) => id % 3 === 0))
+        const few = byDistance.filter(({ id }) => id % 3 === 0).slice(0, limit % 5)
+        expect(index.nearest(query, { ...everywhere, passing }, limit % 5)).toEqual(few.map(({ id }) => id))
         expect(index.size).toBe(kept.size)
       } finally {
         await opened.close()

@@ -1,26 +1,31 @@
 import type { Scope } from '../model/records.ts'
 import { parseTime } from '../model/times.ts'
 import type { ReadTx } from '../store/transaction.ts'
-import { placesByIds, placesChangedAfter, signsAfter, type PlaceRow, type SignRow } from '../store/vectors.ts'
-import { changeSeqNow } from '../store/change-clock.ts'
+import { signsAfter, type PlaceRow, type SignRow, type VectorSource } from '../store/vectors.ts'
 
-/** What project and scope allow; `isAllowed` is asked for what they do not decide. */
+/**
+ * What project and scope allow. What they do not decide is asked of `isAllowed`, or of `passing`: many at once, the nearest
+ * first, and no more than it takes.
+ */
 export type ScanScope = {
-  readonly project: string | null
+  /** Null = any; of units the numbers of their contexts. */
+  readonly project: string | ReadonlySet<string> | null
   readonly scope: Scope | undefined
   readonly notExpiredAtMs: number | null
   readonly isAllowed?: (id: number) => boolean
+  readonly passing?: (ids: readonly number[]) => ReadonlySet<number>
 }
 
 /** Rows read by one refresh: some milliseconds; a store with more is read by several (RET-902). */
 const refreshRowsMax = 10_000
 
 /**
- * The sign bits of all vectors of one model in memory (RET-605): 48 bytes and a place for each. Brought up to date from
- * the order in which vectors were written and from the change clock. A record that is gone may stand here until a scan
+ * The sign bits of all vectors of one kind and model in memory (RET-605): 48 bytes and a place for each. Brought up to date from
+ * the order in which vectors were written and from what changed. A record that is gone may stand here until a scan
  * meets it: whoever reads the vectors themselves finds none and calls {@link forget}.
  */
 export class SignIndex {
+  readonly source: VectorSource
   readonly #model: string
   readonly #words: number
   #signs = new Uint32Array(0)
@@ -32,7 +37,8 @@ export class SignIndex {
   #vectorSeq = 0
   #changeSeq = 0
 
-  constructor(model: string, dimensions: number) {
+  constructor(source: VectorSource, model: string, dimensions: number) {
+    this.source = source
     this.#model = model
     this.#words = Math.ceil(dimensions / 32)
   }
@@ -43,15 +49,14 @@ export class SignIndex {
 
   /** True when all is current; false when there is more to read. */
   refresh(tx: ReadTx): boolean {
-    const now = changeSeqNow(tx)
+    const now = this.source.seqNow(tx)
     // A clock that went back is another file.
     if (now < this.#changeSeq) this.clear()
     if (this.#vectorSeq === 0) this.#changeSeq = now
-    const rows = signsAfter(tx, this.#model, this.#vectorSeq, refreshRowsMax)
+    const rows = signsAfter(tx, this.source.kind, this.#model, this.#vectorSeq, refreshRowsMax)
     if (rows.length > 0) this.#add(tx, rows)
-    const changed = placesChangedAfter(tx, this.#changeSeq)
-    for (const place of changed.rows) this.#place(place)
-    this.#changeSeq = changed.seq
+    for (const place of this.source.placesChangedAfter(tx, this.#changeSeq)) this.#place(place)
+    this.#changeSeq = now
     return rows.length < refreshRowsMax
   }
 
@@ -75,6 +80,7 @@ export class SignIndex {
       distances[slot] = distance
       histogram[distance] = (histogram[distance] ?? 0) + 1
     }
+    if (scope.passing !== undefined) return nearestPassing(this.#byDistance(distances, histogram), scope.passing, limit)
     const { border, room } = borderOf(histogram, limit)
     const [near, atBorder]: [number[], number[]] = [[], []]
     for (let slot = 0; slot < distances.length; slot++) {
@@ -83,6 +89,29 @@ export class SignIndex {
       else if (distance === border) atBorder.push(this.#ids[slot] ?? 0)
     }
     return [...near, ...atBorder.sort((a, b) => a - b).slice(0, room)]
+  }
+
+  /** All ids in scope, the nearest first, among equals the lowest. */
+  #byDistance(distances: Uint16Array, histogram: Uint32Array): readonly number[] {
+    const ends = new Uint32Array(histogram.length)
+    let count = 0
+    for (let distance = 0; distance < histogram.length; distance++) {
+      ends[distance] = count
+      count += histogram[distance] ?? 0
+    }
+    const ids = new Float64Array(count)
+    for (let slot = 0; slot < distances.length; slot++) {
+      const distance = distances[slot] ?? beyond
+      if (distance === beyond) continue
+      const at = ends[distance] ?? 0
+      ids[at] = this.#ids[slot] ?? 0
+      ends[distance] = at + 1
+    }
+    for (let distance = 0, from = 0; distance < histogram.length; distance++) {
+      ids.subarray(from, ends[distance]).sort()
+      from = ends[distance] ?? from
+    }
+    return Array.from(ids)
   }
 
   /** Begins anew; the next refreshes read everything. */
@@ -117,7 +146,7 @@ export class SignIndex {
   }
 
   #isIn(slot: number, { project, scope, notExpiredAtMs, isAllowed }: ScanScope): boolean {
-    if (project !== null && this.#projects[slot] !== project) return false
+    if (project !== null && !isOf(project, this.#projects[slot] ?? null)) return false
     if (scope !== undefined && this.#scopes[slot] !== scope) return false
     if (notExpiredAtMs !== null && (this.#expiries[slot] ?? 0) <= notExpiredAtMs) return false
     return isAllowed === undefined || isAllowed(this.#ids[slot] ?? 0)
@@ -134,10 +163,12 @@ export class SignIndex {
 
   #add(tx: ReadTx, rows: readonly SignRow[]): void {
     const places = new Map(
-      placesByIds(
-        tx,
-        rows.map((row) => row.record_id),
-      ).map((place) => [place.id, place]),
+      this.source
+        .placesByIds(
+          tx,
+          rows.map((row) => row.record_id),
+        )
+        .map((place) => [place.id, place]),
     )
     this.#grow(this.#ids.length + rows.length)
     for (const { record_id, signs, seq } of rows) {
@@ -166,6 +197,26 @@ export class SignIndex {
     larger.set(this.#signs)
     this.#signs = larger
   }
+}
+
+const isOf = (wanted: string | ReadonlySet<string>, project: string | null): boolean =>
+  typeof wanted === 'string' ? project === wanted : project !== null && wanted.has(project)
+
+function nearestPassing(
+  ids: readonly number[],
+  passing: (ids: readonly number[]) => ReadonlySet<number>,
+  limit: number,
+): readonly number[] {
+  const near: number[] = []
+  let [from, size] = [0, limit * 2]
+  while (from < ids.length && near.length < limit) {
+    const asked = ids.slice(from, from + size)
+    const allowed = passing(asked)
+    for (const id of asked) if (allowed.has(id)) near.push(id)
+    from += size
+    size *= 2
+  }
+  return near.slice(0, limit)
 }
 
 /** More than any distance. */

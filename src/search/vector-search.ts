@@ -1,12 +1,13 @@
 import type { ReadTx } from '../store/transaction.ts'
-import { aroundOf, eligibleIds, signsOf, textLengths, vectorsByIds, type AroundRow } from '../store/vectors.ts'
+import { eligibleIds } from '../store/observation-vectors.ts'
+import { signsOf, vectorsByIds, type AroundRow } from '../store/vectors.ts'
 import { parseTime } from '../model/times.ts'
 import type { RecordFilters } from '../store/full-text-search.ts'
 import { cosine } from './embedder.ts'
 import { parameters } from './parameters.ts'
 import type { ScanScope, SignIndex } from './sign-index.ts'
 
-/** The query as a vector, with the index of the model that made it. */
+/** The query as a vector, with the index of what is searched, of the model that made it. */
 export type QueryMeaning = { readonly vector: Float32Array; readonly model: string; readonly index: SignIndex }
 
 export function scanScope(tx: ReadTx, filters: RecordFilters): ScanScope {
@@ -26,7 +27,7 @@ export function nearestInMeaning(tx: ReadTx, meaning: QueryMeaning, scope: ScanS
   const signs = signsOf(meaning.vector)
   for (;;) {
     const ids = meaning.index.nearest(signs, scope, parameters.signsRescored)
-    const vectors = vectorsByIds(tx, meaning.model, ids)
+    const vectors = vectorsByIds(tx, meaning.index.source.kind, meaning.model, ids)
     const gone = ids.filter((id) => !vectors.has(id))
     if (gone.length === 0) {
       return [...vectors]
@@ -51,11 +52,12 @@ export type Nearness = { readonly c: number; readonly V: number }
 
 /** Nearness of each of these records that has a vector. Nothing of it is kept, so nothing must be kept current. */
 export function nearnessOf(tx: ReadTx, meaning: QueryMeaning, ids: readonly number[]): ReadonlyMap<number, Nearness> {
-  const around = groupedByRow(aroundOf(tx, ids))
+  const { source } = meaning.index
+  const around = groupedByRow(source.aroundOf(tx, ids))
   const wanted = new Set([...ids, ...[...around.values()].flatMap((rows) => rows.map((row) => row.used_id))])
-  const vectors = vectorsByIds(tx, meaning.model, [...wanted])
+  const vectors = vectorsByIds(tx, source.kind, meaning.model, [...wanted])
   const cosines = new Map([...vectors].map(([id, vector]) => [id, Math.max(0, cosine(meaning.vector, vector))]))
-  const lengths = textLengths(tx, ids)
+  const lengths = source.textLengths(tx, ids)
   return new Map(
     ids.flatMap((id) => {
       const c = cosines.get(id)

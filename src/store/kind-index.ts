@@ -1,4 +1,5 @@
 import type { IndexHit } from './full-text-search.ts'
+import { logConditions, type LogFilters } from './log.ts'
 import { logMeta } from './log-meta.ts'
 import { changeSeqNow } from './change-clock.ts'
 import { formatTime } from '../model/times.ts'
@@ -15,6 +16,8 @@ export type KindFilters = {
   readonly project: string | null
   /** Units of these contexts alone. */
   readonly contexts?: readonly string[] | undefined
+  /** What units alone can be asked for. */
+  readonly unit?: UnitFilters | undefined
   readonly sessionId?: string | undefined
   readonly author?: string | undefined
   /** Times in the stored form. */
@@ -23,6 +26,8 @@ export type KindFilters = {
   /** Conversations that answer nothing now, by number. */
   readonly withoutSources?: readonly number[] | undefined
 }
+
+export type UnitFilters = Omit<LogFilters, 'kinds'>
 
 /** One row as ranking and presenting need it. */
 export type KindRow = {
@@ -100,6 +105,7 @@ const sqlOf: Readonly<Record<SearchedKind, KindSql>> = {
       ...given(filters.author, 'o.agent_id = ? COLLATE NOCASE'),
       ...given(filters.since, "o.ts_ms >= unixepoch(?, 'subsec') * 1000"),
       ...given(filters.until, "o.ts_ms <= unixepoch(?, 'subsec') * 1000"),
+      ...logConditions(filters.unit ?? {}),
     ],
     counts: `SELECT CAST(context AS TEXT) AS place, count(*) AS n FROM log WHERE kind = 0 GROUP BY context`,
   },
@@ -151,6 +157,22 @@ export function bestKindRows(
     match,
     ...conditions.flatMap(([, ...values]) => values),
     limit,
+  )
+}
+
+/** Of these units those that pass the filters, for scans that contexts alone do not bound. */
+export function passingUnits(tx: ReadTx, filters: KindFilters, ids: readonly number[]): ReadonlySet<number> {
+  const conditions = sqlOf.unit.where(filters)
+  const sql = conditions.map(([condition]) => ` AND ${condition}`).join('')
+  const values = conditions.flatMap(([, ...rest]) => rest)
+  return new Set(
+    tx
+      .all<{ gseq: number }>(
+        `SELECT o.gseq FROM json_each(?) j CROSS JOIN log o ON o.gseq = j.value WHERE o.kind = 0${sql}`,
+        JSON.stringify(ids),
+        ...values,
+      )
+      .map(({ gseq }) => gseq),
   )
 }
 

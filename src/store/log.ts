@@ -1,4 +1,11 @@
-import { loggedKinds, workUnitTypes, type LoggedKind, type WorkUnitType } from '../model/live.ts'
+import {
+  loggedKinds,
+  relationshipTypes,
+  workUnitTypes,
+  type LoggedKind,
+  type RelationshipType,
+  type WorkUnitType,
+} from '../model/live.ts'
 import type { LogBounds, LogPage, LogRange, StoredEvent } from '../model/log-store.ts'
 import type { SqlValue } from './sql-value.ts'
 import type { ReadTx, WriteTx } from './transaction.ts'
@@ -294,44 +301,70 @@ type LogFilter = { readonly sql: string; readonly values: readonly SqlValue[]; r
 /** Without a filter every row counts, so the limit alone bounds the work; with one, the rows looked at do. */
 const scanned = (filter: LogFilter): number => (filter.isSparse ? scanRowsMax : Number.MAX_SAFE_INTEGER / 4)
 
-type Filtered = Pick<LogRange, 'kinds' | 'types' | 'agents' | 'meta' | 'sinceMs' | 'untilMs'>
+/** All must hold. `untilGseq`: nothing after this place. */
+export type LogFilters = Pick<LogRange, 'kinds' | 'types' | 'agents' | 'meta' | 'sinceMs' | 'untilMs'> & {
+  readonly untilGseq?: number
+  readonly related?: RelatedFilter
+}
+
+/** Units that point at this one (`in`), to which it points (`out`), or either; by one of these types, any when undefined. */
+export type RelatedFilter = {
+  readonly unitId: string
+  readonly direction: 'in' | 'out' | 'both'
+  readonly types: readonly RelationshipType[] | undefined
+}
 
 /** Conditions as constant SQL; their values are bound behind the `bound` ones of the statement. */
-export function logFilter(range: Filtered, bound: number): LogFilter {
-  const parts: string[] = []
-  const values: SqlValue[] = []
-  const add = (sql: (mark: string) => string, value: SqlValue): void => {
-    values.push(value)
-    parts.push(`AND ${sql(`?${values.length + bound}`)}`)
-  }
-  const anyOf = (column: string, list: readonly (string | number)[]): void => {
-    const [only] = list
-    if (only !== undefined && list.length === 1) add((mark) => `${column} = ${mark}`, only)
-    else add((mark) => `${column} IN (SELECT value FROM json_each(${mark}))`, JSON.stringify(list))
-  }
-  if (range.kinds !== undefined)
-    anyOf(
-      'kind',
-      range.kinds.map((kind) => loggedKinds.indexOf(kind)),
-    )
-  if (range.types !== undefined)
-    anyOf(
-      'unit_type',
-      range.types.map((type) => workUnitTypes.indexOf(type)),
-    )
-  if (range.agents !== undefined) anyOf('agent_id', range.agents)
-  if (range.sinceMs !== undefined) add((mark) => `ts_ms >= ${mark}`, range.sinceMs)
-  if (range.untilMs !== undefined) add((mark) => `ts_ms < ${mark}`, range.untilMs)
-  for (const [key, value] of Object.entries(range.meta ?? {})) addMeta(add, key, value)
-  return { sql: parts.join(' '), values, isSparse: parts.length > 0 }
+export function logFilter(range: LogFilters, bound: number): LogFilter {
+  const conditions = logConditions(range)
+  const sql = conditions.map(([condition], at) => `AND ${condition.replace('?', `?${bound + at + 1}`)}`).join(' ')
+  return { sql, values: conditions.map(([, value]) => value), isSparse: conditions.length > 0 }
+}
+
+/** One condition each, with one mark for its value. */
+export type LogCondition = readonly [sql: string, value: SqlValue]
+
+export function logConditions(filters: LogFilters): readonly LogCondition[] {
+  const { kinds, types, agents, sinceMs, untilMs, untilGseq, related, meta } = filters
+  const numbersOf = <Name extends string>(names: readonly Name[] | undefined, all: readonly Name[]) =>
+    names?.map((name) => all.indexOf(name))
+  return [
+    ...anyOf('kind', numbersOf(kinds, loggedKinds)),
+    ...anyOf('unit_type', numbersOf(types, workUnitTypes)),
+    ...anyOf('agent_id', agents),
+    ...(sinceMs === undefined ? [] : [['ts_ms >= ?', sinceMs] as const]),
+    ...(untilMs === undefined ? [] : [['ts_ms < ?', untilMs] as const]),
+    ...(untilGseq === undefined ? [] : [['gseq <= ?', untilGseq] as const]),
+    ...(related === undefined ? [] : [isRelated(related)]),
+    ...Object.entries(meta ?? {}).map(([key, value]) => hasMeta(key, value)),
+  ]
+}
+
+function anyOf(column: string, list: readonly (string | number)[] | undefined): readonly LogCondition[] {
+  if (list === undefined) return []
+  const [only] = list
+  return only !== undefined && list.length === 1
+    ? [[`${column} = ?`, only]]
+    : [[`${column} IN (SELECT value FROM json_each(?))`, JSON.stringify(list)]]
 }
 
 /** A key of meta is a value like any other: it never becomes part of a path (COL-405). */
-function addMeta(add: (sql: (mark: string) => string, value: SqlValue) => void, key: string, value: string): void {
-  add(
-    (mark) =>
-      `EXISTS (SELECT 1 FROM json_each(body, '$.meta') m, json_each(${mark}) pair
-               WHERE m.key = pair.key AND m.value = pair.value)`,
-    JSON.stringify(Object.fromEntries([[key, value]])),
-  )
+const hasMeta = (key: string, value: string): LogCondition => [
+  `EXISTS (SELECT 1 FROM json_each(body, '$.meta') m, json_each(?) pair
+           WHERE m.key = pair.key AND m.value = pair.value)`,
+  JSON.stringify(Object.fromEntries([[key, value]])),
+]
+
+/** Relations are kept with the unit that states them; the other end may not be there (COL-109). */
+function isRelated({ unitId, direction, types }: RelatedFilter): LogCondition {
+  const isOfType = '(asked.types IS NULL OR r.type IN (SELECT value FROM json_each(asked.types)))'
+  const pointing = `SELECT r.source FROM asked JOIN unit_relations r ON r.target_id = asked.id WHERE ${isOfType}`
+  const pointedAt = `SELECT u.gseq FROM asked JOIN log s ON s.unit_id = asked.id
+    JOIN unit_relations r ON r.source = s.gseq JOIN log u ON u.unit_id = r.target_id WHERE ${isOfType}`
+  const either = { in: pointing, out: pointedAt, both: `${pointing} UNION ${pointedAt}` }[direction]
+  const numbers = types === undefined ? {} : { types: types.map((type) => relationshipTypes.indexOf(type)) }
+  return [
+    `gseq IN (WITH asked AS (SELECT value ->> 'id' AS id, value -> 'types' AS types FROM json_each(?)) ${either})`,
+    JSON.stringify([{ id: unitId, ...numbers }]),
+  ]
 }

@@ -1,5 +1,5 @@
-import type { Meta, WorkUnit } from '../model/live.ts'
-import type { LogRange, StoredEvent } from '../model/log-store.ts'
+import type { WorkUnit } from '../model/live.ts'
+import type { StoredEvent } from '../model/log-store.ts'
 import { cutCodePoints } from '../model/text.ts'
 import { formatTime } from '../model/times.ts'
 import type { Clock } from '../platform/clock.ts'
@@ -15,7 +15,7 @@ import {
   unspacedRuns,
   wordsOf,
 } from './index-text.ts'
-import { lastGseq, logFilter, type LogRow, storedRow } from './log.ts'
+import { lastGseq, logFilter, type LogFilters, type LogRow, storedRow } from './log.ts'
 import { logMeta, setLogMeta } from './log-meta.ts'
 import type { ReadTx, WriteTx } from './transaction.ts'
 
@@ -161,7 +161,7 @@ const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\
 export type UnitQuery = {
   /** FTS5 syntax of our own making; null for no words. */
   readonly match: string | null
-  readonly filter: Pick<LogRange, 'types' | 'agents' | 'sinceMs' | 'untilMs'> & { readonly meta?: Meta }
+  readonly filter: Omit<LogFilters, 'kinds'>
   readonly contexts: readonly string[] | 'all'
   readonly order: 'recent' | 'relevance'
   readonly beforeGseq: number | null

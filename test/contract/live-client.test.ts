@@ -4,6 +4,7 @@ import { createServer as createTcpServer, type AddressInfo, type Server as TcpSe
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { WebSocketServer } from 'ws'
 import { createClient, type Client } from '../../src/client.ts'
+import { hashingEmbedder } from '../../src/search/embedders/hashing.ts'
 import { startLocalServer, type LocalServer } from './http/local-server.ts'
 
 const closers: (() => unknown)[] = []
@@ -11,8 +12,10 @@ afterEach(async () => {
   for (const close of closers.splice(0).toReversed()) await close()
 })
 
-async function local(): Promise<{ readonly server: LocalServer; readonly client: Client }> {
-  const server = await startLocalServer()
+async function local(
+  options: Parameters<typeof startLocalServer>[0] = {},
+): Promise<{ readonly server: LocalServer; readonly client: Client }> {
+  const server = await startLocalServer(options)
   const client = createClient(`http://127.0.0.1:${server.port}`)
   let closed: Promise<void> | undefined
   const close = (): Promise<void> => (closed ??= server.close())
@@ -53,6 +56,26 @@ describe('the client', () => {
       expect(next.value).toMatchObject({ unit: { id: units[1]?.id } })
     },
   )
+
+  it('COL-2202, COL-1704 searches units by words and by meaning, page by page', async () => {
+    const { server, client } = await local({ embedder: hashingEmbedder() })
+    await client.createContext('Texts', { id: 'texts' })
+    for (const payload of ['tokenizers and tokenization of texts', 'a tokeniser', 'whales below the ice']) {
+      await client.createWorkUnit({ contextId: 'texts', type: 'MESSAGE', payload })
+    }
+    await server.caller.call('index.wait', { vectors: true })
+    const byWords = await client.search({ query: 'tokeniser', contextIds: ['texts'] })
+    expect(byWords).toMatchObject({ mode: 'keyword', modeReason: 'newest_first', degraded: false, totalCount: 1 })
+    const wish = { query: 'tokeniser', mode: 'semantic', minSimilarity: 0, limit: 2, includeUnits: true } as const
+    const first = await client.search({ ...wish, explain: true })
+    expect(first).toMatchObject({ mode: 'semantic', degraded: false, totalCount: 3, heldBack: 0 })
+    expect(first.hits[0]).toMatchObject({ unit: { payload: 'a tokeniser' }, explanation: { L: 0 } })
+    const next = await client.search({ ...wish, cursor: first.nextCursor })
+    expect([next.hits.length, next.nextCursor]).toEqual([1, ''])
+    const seed = await server.send('POST', '/search', { body: { query: 'tokeniser', mode: 'hybrid' } })
+    expect(seed.json['total_count']).toBeGreaterThan(0)
+    expect((await server.send('POST', '/search', { body: { query: 'tokenis' } })).json['total_count']).toBe(0)
+  })
 
   it.each([['{'], ['{"op":"result","id":2}'], ['null']])(
     'COL-2204 a server that sends %s fails the subscription, not the program',

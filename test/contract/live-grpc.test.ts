@@ -248,9 +248,20 @@ describe('what is ours', () => {
   it.each([
     ['AcquireLock', { resource_path: 'r', agent_id: 'a', mode: 'LOCK_MODE_SHARED' }],
     ['AcquireLock', { resource_path: 'r', agent_id: 'a', resource_paths: ['s'] }],
-    ['Search', { related_to: 'x' }],
   ])('COL-303 %s says that %j is not offered, instead of leaving it out', async (name, request) => {
     expect(await refused(ours, name, request)).toMatchObject({ status: 'UNIMPLEMENTED', code: 'not_built' })
+  })
+
+  it('COL-303 COL-1705 a search by relations and by meaning goes the way of the others', async () => {
+    const about = unitIn(await done(ours, 'CreateWorkUnit', unit({ context_id: 'related' })))
+    const relationships = [{ target_id: about.id, type: 'RESPONDS_TO' }]
+    const answer = unitIn(await done(ours, 'CreateWorkUnit', unit({ context_id: 'related', relationships })))
+    const related = { related_to: about.id, context_ids: ['related'] }
+    expect((await done(ours, 'Search', related))['unit_ids']).toEqual([answer.id])
+    expect(await done(ours, 'Search', { ...related, relationship_types: ['CAUSES'] })).toMatchObject({ unit_ids: [] })
+    expect(await refused(ours, 'Search', { relationship_types: ['CAUSES'] })).toMatchObject({ code: 'invalid_request' })
+    expect(await refused(ours, 'Search', { query: 'x', min_similarity: 2 })).toMatchObject({ code: 'invalid_request' })
+    expect(await done(ours, 'Search', { query: 'Hello', mode: 'SEARCH_MODE_HYBRID' })).toMatchObject({ hits: [{}, {}] })
   })
 
   it('COL-303 a release with the token of another lease is refused', async () => {

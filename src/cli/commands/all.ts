@@ -74,6 +74,7 @@ import {
   transcriptTruncateCommand,
   transcriptVerifyCommand,
 } from './transcripts.ts'
+import { unitSearchCommand } from './unit-search.ts'
 import { unitGetCommand, unitListCommand, unitPostCommand } from './units.ts'
 import { versionCommand } from './version.ts'
 import { watchCommand } from './watch.ts'
@@ -141,6 +142,7 @@ export const commands: readonly Command[] = [
   unitPostCommand,
   unitGetCommand,
   unitListCommand,
+  unitSearchCommand,
   lockAcquireCommand,
   lockRenewCommand,
   lockReleaseCommand,

@@ -56,6 +56,13 @@ export const liveCases: Cases = {
     keys: ['units', 'next_cursor', 'at_tail'],
     fails: { words: ['unit', 'list', 'release-42', '--type', 'SONG'], code: 'invalid_type', exit: 2 },
   },
+  'unit search': {
+    before: [room, posted],
+    words: ['unit', 'search', 'green', '--context', 'release-42', '--agent', 'coder', '--type', 'message'],
+    text: /^Found 1 unit:\n\n#2 {2}coder {2}MESSAGE {2}\S+ \S+ {2}0199aa00\S+\n {4}Tests are green\n {4}in release-42$/m,
+    keys: ['hits', 'total_count', 'next_cursor', 'mode', 'degraded'],
+    fails: { words: ['unit', 'search', '--direction', 'in'], code: 'invalid_request', exit: 2 },
+  },
   'lock acquire': {
     words: held,
     text: /^deploy is held by coder until \S+ \S+\nlock id \S+, token 1$/m,

@@ -58,7 +58,7 @@ function twinLines(hit: SearchHit): readonly string[] {
 }
 
 /** Why it stands here, in one line: its words, then the product that is its score; factors of 1 are left out (RET-753). */
-export function explanationLines(explanation: HitExplanation, options: HitsOptions): readonly string[] {
+export function explanationLines(explanation: HitExplanation, options: Page): readonly string[] {
   const words = explanation.words.map((one) => `${oneLine(one.word)} (${one.in.join(', ')}; in ${one.df})`)
   const factors = Object.entries(explanation.factors).filter(([, value]) => value !== 1)
   const product = [scoreText(explanation), ...factors.map(([name, value]) => `${name} ${figure(value)}`)]

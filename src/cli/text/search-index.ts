@@ -28,6 +28,9 @@ export function renderIndexStatus(status: IndexStatus, page: Page): string {
     line('Behind', words.behind === 0 ? 'nothing' : counted(words.behind, 'change')),
     ...(words.rebuilding ? [line('Rebuilding', page.paint.warn('yes; the old rows answer until it is done'))] : []),
     line('Vectors', vectorText(vectors)),
+    ...(vectors.units.records === 0
+      ? []
+      : [line('Unit vectors', `${vectors.units.vectors} of ${vectors.units.records}; units without text get none`)]),
     ...modelLines(model, page),
   ].join('\n')
 }

@@ -1,6 +1,7 @@
 import type { LiveEvent, WorkUnit } from '../../model/live.ts'
 import type { CommandContext } from '../command.ts'
 import { oneLine, visible } from '../visible.ts'
+import type { Page } from './page.ts'
 import { shownMoment } from './times.ts'
 
 type Look = Pick<CommandContext, 'paint' | 'config'>
@@ -9,15 +10,16 @@ type Look = Pick<CommandContext, 'paint' | 'config'>
 export function unitText(unit: WorkUnit, context: Look): string {
   const payload = unit.payload ?? `${unit.payload_base64?.length ?? 0} characters of base64`
   const body = payload === '' ? [] : [visible(payload, { keepLines: true })]
-  return [head(unit, context), ...body].join('\n')
+  return [unitHead(unit, { paint: context.paint, timezone: context.config.timezone.value }), ...body].join('\n')
 }
 
-const head = (unit: WorkUnit, { paint, config }: Look): string =>
+/** Who, what and when. */
+export const unitHead = (unit: WorkUnit, { paint, timezone }: Pick<Page, 'paint' | 'timezone'>): string =>
   [
     paint.dim(`#${unit.seq}`),
     paint.name(oneLine(unit.agent_id)),
     unit.type,
-    paint.dim(shownMoment(unit.ts, config.timezone.value)),
+    paint.dim(shownMoment(unit.ts, timezone)),
     paint.dim(unit.id),
   ].join('  ')
 

@@ -114,10 +114,6 @@ export function searchInput(
 ): Input<'work-unit.search'> {
   const mode = searchModes[request.mode]
   if (mode === undefined) throw unknownNumber('mode', request.mode)
-  if (request.related_to !== '' || request.relationship_types.length > 0) {
-    throw new EngramError('not_built', 'related_to: units are not searched by their relationships here.')
-  }
-  if (request.min_similarity !== 0) throw new EngramError('not_built', 'min_similarity: not offered here.')
   const contexts = [...(request.context_id === '' ? [] : [request.context_id]), ...request.context_ids]
   return {
     mode,
@@ -134,6 +130,9 @@ export function searchInput(
       cursor: request.cursor,
       since: timeText(request.since, 'since'),
       until: timeText(request.until, 'until'),
+      related_to: request.related_to,
+      relation_types: filter(request.relationship_types),
+      min_similarity: request.min_similarity === 0 ? undefined : request.min_similarity,
     }),
   }
 }

@@ -5,6 +5,7 @@ import type { Caller } from '../../../src/api/caller.ts'
 import type { ServeOptions } from '../../../src/cli/program-port.ts'
 import { openEngine, type OpenedEngine } from '../../../src/open-engine.ts'
 import type { Log, LogFields } from '../../../src/platform/log.ts'
+import type { Embedder } from '../../../src/search/embedder.ts'
 import { serve } from '../../../src/serve.ts'
 
 /** A real server on a free port over a real engine in a directory of its own. */
@@ -34,11 +35,16 @@ export type Answer = { readonly status: number; readonly headers: Headers; reado
 export type Json = Readonly<Record<string, unknown>> & Readonly<Record<number, Readonly<Record<string, unknown>>>>
 
 export async function startLocalServer(
-  options: Partial<ServeOptions> & { readonly wrap?: (caller: Caller) => Caller } = {},
+  options: Partial<ServeOptions> & { readonly wrap?: (caller: Caller) => Caller; readonly embedder?: Embedder } = {},
 ): Promise<LocalServer> {
   const dataDir = mkdtempSync(join(tmpdir(), 'engram-http-'))
   const told: string[] = []
-  const opened = await openEngine({ dataDir, settings: { durability: 'normal' }, log: recordingLog(told) })
+  const opened = await openEngine({
+    dataDir,
+    settings: { durability: 'normal' },
+    log: recordingLog(told),
+    ...(options.embedder === undefined ? {} : { embedder: options.embedder }),
+  })
   const stop = new AbortController()
   const { served, address, grpc } = await listening(wrapped(opened, options.wrap), options, stop.signal)
   const port = Number(address.split(':').at(-1))

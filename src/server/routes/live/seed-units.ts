@@ -141,7 +141,6 @@ function searchInput(request: RouteRequest, { settings }: LiveDoors) {
     return typeof value === 'number' ? Math.trunc(value) : undefined
   }
   return {
-    mode: 'keyword' as const,
     ...wanted,
     ...optional('query', bodyText(request, 'query')),
     ...(contextId === undefined ? {} : { context_ids: [contextId] }),

@@ -1,0 +1,117 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { Input } from '../api/operations.ts'
+import type { UnitHits } from '../api/work-units.ts'
+import type { Embedder } from '../search/embedder.ts'
+import { hashingEmbedder } from '../search/embedders/hashing.ts'
+import { dropVectors } from '../store/vectors.ts'
+import { openTestEngine, type TestEngine, type TestEngineOptions } from './testing/test-engine.ts'
+
+let world: TestEngine
+const open = (options: TestEngineOptions = {}): void => {
+  world = openTestEngine({ embedder: hashingEmbedder(), ...options })
+}
+afterEach(() => world.close())
+
+type Append = Input<'work-unit.append'>
+const post = async (payload: string | undefined, more: Partial<Append> = {}) =>
+  (
+    await world.engine.call('work-unit.append', {
+      context_id: 'c',
+      agent_id: 'ada',
+      type: 'MESSAGE',
+      ...(payload === undefined ? {} : { payload }),
+      create_context: true,
+      ...more,
+    })
+  ).unit
+/** Any nearness will do, unless a test is about it. */
+const search = (input: Input<'work-unit.search'>): Promise<UnitHits> =>
+  world.engine.call('work-unit.search', { min_similarity: 0, include_units: true, ...input })
+const settle = () => world.engine.call('index.wait', { vectors: true })
+const texts = ({ hits }: UnitHits) => hits.map(({ unit }) => unit?.payload)
+
+describe('vectors of units', () => {
+  beforeEach(() => open())
+
+  it('COL-1704 units without text get no vector and hold up nothing', async () => {
+    const bytes = Buffer.from([0, 1, 2, 255]).toString('base64')
+    for (let n = 0; n < 20; n++) await post(undefined, { payload_base64: bytes, meta: { name: `crane ${n}` } })
+    await post('\u0001 crane', { meta: { name: 'control' } })
+    await post('  ')
+    await post('the harbour crane')
+    for (let n = 0; n < 10; n++) await post(undefined, { payload_base64: bytes })
+    await settle()
+    const { vectors } = await world.engine.call('index.status', {})
+    expect(vectors).toMatchObject({ units: { records: 33, vectors: 1 } })
+    const answer = await search({ query: 'harbour', mode: 'semantic' })
+    expect([answer.mode, texts(answer)]).toEqual(['semantic', ['the harbour crane']])
+    const byMeta = await search({ query: 'control', mode: 'hybrid' })
+    expect(byMeta.hits[0]?.unit?.meta).toEqual({ name: 'control' })
+  })
+
+  it('COL-1704, RET-403 with vectors of fewer than half the units of the contexts, words alone decide', async () => {
+    await post('the first crane')
+    await settle()
+    await post('a second crane')
+    await post('a third crane')
+    await post('elsewhere', { context_id: 'd' })
+    const asked = { query: 'crane', mode: 'hybrid' } as const
+    expect(await search(asked)).toMatchObject({ mode: 'keyword', mode_reason: 'vectors_incomplete', degraded: true })
+    await settle()
+    expect(await search(asked)).toMatchObject({ mode: 'hybrid' })
+  })
+
+  it('COL-1704 rebuilt vectors answer as those kept up to date', async () => {
+    for (let n = 0; n < 12; n++) await post(`crane ${n} at harbour ${n % 5}`, { context_id: n % 2 === 0 ? 'c' : 'd' })
+    await settle()
+    await post('crane at night')
+    await settle()
+    const questions = ['crane at night', 'harbour 3', 'nothing of all this']
+    const all = () => Promise.all(questions.map((query) => search({ query, mode: 'hybrid', explain: true })))
+    const before = await all()
+    const rebuilt = await world.engine.call('index.rebuild', { what: 'vectors' })
+    expect(rebuilt).toMatchObject({ vectors: { units: { records: 13, vectors: 13 } } })
+    const after = await all()
+    expect(after).toEqual(before)
+    expect(after.map(({ mode }) => mode)).toEqual(questions.map(() => 'hybrid'))
+  })
+
+  it('COL-1704 vectors that are dropped in the middle of a pass are all made again', async () => {
+    for (let n = 0; n < 20; n++) await post(`crane ${n}`)
+    await world.deps.embedding?.step()
+    expect((await world.engine.call('index.status', {})).vectors.units.vectors).toBe(8)
+    await world.deps.store.write(dropVectors)
+    expect(await settle()).toMatchObject({ vectors: { units: { records: 20, vectors: 20 } } })
+  })
+})
+
+it('COL-1704 memories get their vectors before units', async () => {
+  const read: string[] = []
+  open({ embedder: tapped((text) => read.push(text)) })
+  await post('a unit')
+  await world.engine.call('observation.save', { project: 'p', title: 'a memory', content: 'a memory' })
+  await settle()
+  expect(read).toEqual(['a memory\na memory', 'a unit'])
+})
+
+it('COL-1704, RET-604 a model sees of a unit what is stored: nothing that was redacted', async () => {
+  const read: string[] = []
+  open({ embedder: tapped((text) => read.push(text)) })
+  await post('before <private>the secret</private> after')
+  await settle()
+  expect(read).toHaveLength(1)
+  expect(read[0]).toMatch(/^before .*after$/)
+  expect(read[0]).not.toContain('the secret')
+})
+
+/** The hashing embedder, which tells what it reads. */
+function tapped(tell: (text: string) => void): Embedder {
+  const sound = hashingEmbedder()
+  return {
+    ...sound,
+    embed: (given, signal) => {
+      for (const text of given) tell(text)
+      return sound.embed(given, signal)
+    },
+  }
+}
