@@ -94,6 +94,32 @@ export async function alternate(
   return { ours: mine, bare: theirs, ratio: median(ratios) }
 }
 
+/** One way of doing something; answers its time. */
+export type Way = () => Promise<number> | number
+
+/**
+ * Several ways of the same work, each once in every round, in an order that turns from round to round, so that all see
+ * the same moods of the machine. Answers the times of each by its name.
+ */
+export async function inTurns<Name extends string>(
+  ways: Readonly<Record<Name, Way>>,
+  rounds: number,
+): Promise<Readonly<Record<Name, readonly number[]>>> {
+  const names = Object.keys(ways) as Name[]
+  const times = Object.fromEntries(names.map((name) => [name, []])) as unknown as Record<Name, number[]>
+  for (let round = 0; round < rounds; round++) {
+    for (const index of names.keys()) {
+      const name = names[(index + round) % names.length]
+      if (name !== undefined) times[name].push(await ways[name]())
+    }
+  }
+  return times
+}
+
+/** The median of what each round's ratio is. */
+export const ratioByRound = (ours: readonly number[], bare: readonly number[]): number =>
+  median(ours.map((value, round) => value / (bare[round] ?? Number.NaN)))
+
 /** The machine's own fdatasync of a growing file, milliseconds, p50 and p99. */
 export function bareFsync(directory: string, samples: number): { readonly p50: number; readonly p99: number } {
   const path = join(directory, 'bare-fsync')

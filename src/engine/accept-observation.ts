@@ -108,7 +108,7 @@ function acceptNew(
     isPinned(record, options),
     batch.nextSeq++,
   )
-  const row = insertArrivedObservation(tx, made, batch.index)
+  const row = insertArrivedObservation(tx, made, batch.words)
   return accepted('inserted', { ...told(cleaner), conflicts: topicConflictsOf(tx, row, nowMs, options) })
 }
 

@@ -88,7 +88,7 @@ function acceptTogether(
     const batch = openBatch(tx, arrivals)
     const results = arrivals.map((arrival) => {
       try {
-        noteArrival(batch, arrival)
+        noteArrival(tx, batch, arrival)
         return acceptRecord(tx, deps, arrival, { ...options, batch })
       } catch (error) {
         if (error instanceof EngramError && recordCodes.has(error.code)) return { refused: error.message }

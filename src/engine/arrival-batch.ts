@@ -1,5 +1,5 @@
 import { nextChangeSeqs, isNear, receiveHlc } from '../store/change-clock.ts'
-import { newIndexMemo, type IndexMemo } from '../store/full-text.ts'
+import { newArrivedWords, writeArrivedWords, type ArrivedWords } from '../store/arrived-words.ts'
 import { knownSyncIds } from '../store/observations.ts'
 import { buriedAmong } from '../store/tombstones.ts'
 import type { ReadTx, WriteTx } from '../store/transaction.ts'
@@ -19,7 +19,7 @@ export type ArrivalBatch = {
   readonly filed: Map<string, string>
   /** Sessions that are there and need no change for a record of a project. */
   readonly sessions: Set<string>
-  readonly index: IndexMemo
+  readonly words: ArrivedWords
   /** The next of the numbers of the change clock that were taken for `fresh`. */
   nextSeq: number
   /** The latest hybrid time that came and that we learn from. */
@@ -40,7 +40,7 @@ export function openBatch(tx: WriteTx, arrivals: readonly Named[]): ArrivalBatch
     names: new Map(),
     filed: new Map(),
     sessions: new Set(),
-    index: newIndexMemo(),
+    words: newArrivedWords(),
     nextSeq: nextChangeSeqs(tx, fresh.size),
     hlc: '',
   }
@@ -48,16 +48,21 @@ export function openBatch(tx: WriteTx, arrivals: readonly Named[]): ArrivalBatch
 
 /** What is written once, when all have been taken in. */
 export function closeBatch(tx: WriteTx, batch: ArrivalBatch, nowMs: number): void {
+  writeArrivedWords(tx, batch.words)
   if (batch.hlc !== '') receiveHlc(tx, batch.hlc, nowMs)
 }
 
-/** Forgets what `arrival` may change for those behind it. */
-export function noteArrival(batch: ArrivalBatch, arrival: Named): void {
+/** Before `arrival` is taken in: writes what it may look at, and forgets what it may change for those behind it. */
+export function noteArrival(tx: WriteTx, batch: ArrivalBatch, arrival: Named): void {
+  if (!isFresh(batch, arrival)) writeArrivedWords(tx, batch.words)
   if (arrival.entity !== 'tombstone') return
   // Sessions may go with what pointed to them.
   batch.sessions.clear()
   if (arrival.row.entity === 'observation') batch.fresh.delete(arrival.row.entity_key)
 }
+
+const isFresh = (batch: ArrivalBatch, arrival: Named): boolean =>
+  arrival.entity === 'observation' && arrival.row.sync_id !== undefined && batch.fresh.has(arrival.row.sync_id)
 
 /** As `receiveHlc`, once for all. */
 export function learnHlc(tx: WriteTx, batch: ArrivalBatch | undefined, hlc: string, nowMs: number): void {

@@ -80,6 +80,7 @@ export function createCleaner(deps: Pick<EngineDeps, 'redactor'>, batch?: Arriva
   const cuts: Truncation[] = []
   return {
     text: (given, bytesMax) => {
+      if (given === '') return given
       const cleaned = deps.redactor.clean(cleanText(given))
       redacted += cleaned.kinds.length + cleaned.privateBlocks
       const cut = cutText(cleaned.text, bytesMax)

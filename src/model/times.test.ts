@@ -32,6 +32,7 @@ describe('times', () => {
         const text = `${y}-${month}-${day} ${h}:${m}:${s}`
         const ms = parseTime(text)
         expect(normaliseTime(text)).toBe(ms === null ? text : formatTime(ms))
+        expect(parseTime(`${text}Z`)).toBe(ms)
       }),
       { numRuns: 2_000 },
     )

@@ -7,6 +7,7 @@ const stored = /^(\d{4})-(\d{2})-(\d{2})(?:[ T](\d{2}):(\d{2})(?::(\d{2})(?:\.(\
 
 /** Milliseconds since 1970, or null when the text is no time we know. Without an offset it is UTC. */
 export function parseTime(text: string): number | null {
+  if (isStored.test(text)) return Date.parse(`${text.slice(0, 10)}T${text.slice(11)}Z`)
   const match = stored.exec(text.trim())
   if (match === null) return null
   const [, year, month, day, hour = '00', minute = '00', second = '00', fraction = '0', offset = 'Z'] = match

@@ -34,6 +34,18 @@ describe('gzip', () => {
     expect(await unpacked(flipped)).toBe('unreadable_gzip')
   })
 
+  it('CHK-101, CHK-703 what the end of a file says of its length is not believed', async () => {
+    const text = 'a'.repeat(300_000)
+    for (const said of [0, 1, 299_999, 300_001, 0x7fff_ffff, 0xffff_ffff]) {
+      // Bytes behind the last member that are no member are passed over, as gzip does.
+      const end = Buffer.alloc(5)
+      end.writeUInt32LE(said, 1)
+      expect(await unpacked(Buffer.concat([gzipSync(text), end]))).toBe(text)
+    }
+    const members = Buffer.concat([gzipSync(text), gzipSync('b'.repeat(10_000_000)), gzipSync('end')])
+    expect(await unpacked(members)).toBe(`${text}${'b'.repeat(10_000_000)}end`)
+  })
+
   it('CHK-703 exactly the limit is read, one byte more is not, small or large', async () => {
     for (const size of [1_000, 20 * 1024 * 1024]) {
       const packed = gzipSync(Buffer.alloc(size, 'a'))

@@ -9,7 +9,9 @@ export type Gunzipped =
   | { readonly ok: true; readonly bytes: Uint8Array }
   | { readonly ok: false; readonly reason: GunzipFailure }
 
-const partBytes = 256 * 1024
+const partBytesMin = 64 * 1024
+/** One part is made by the other thread without asking this one, which may be busy meanwhile. */
+const partBytesMax = 4 * 1024 * 1024 + partBytesMin
 /** More than this is first counted and only then kept, so that a bomb holds no memory while it is unmasked. */
 const keptUnseenBytes = 16 * 1024 * 1024
 /** Go writes 255: an unknown system (CHK-101). */
@@ -54,6 +56,8 @@ async function unpackCounted(packed: Uint8Array, total: number): Promise<Uint8Ar
 }
 
 function joined(parts: readonly Uint8Array[], total: number): Uint8Array {
+  const [only] = parts
+  if (parts.length === 1 && only !== undefined) return only
   const bytes = new Uint8Array(total)
   let at = 0
   for (const part of parts) {
@@ -63,10 +67,17 @@ function joined(parts: readonly Uint8Array[], total: number): Uint8Array {
   return bytes
 }
 
+/** The last four bytes of a stream say how long it was; they are believed for the size of the parts alone. */
+function partBytesFor(packed: Uint8Array): number {
+  const at = packed.length - 4
+  const said = at < 0 ? 0 : new DataView(packed.buffer, packed.byteOffset, packed.length).getUint32(at, true)
+  return Math.min(Math.max(said + 1, partBytesMin), partBytesMax)
+}
+
 /** Gives the parts one by one; `take` answers false to stop. Null when everything was given. */
 function inflate(packed: Uint8Array, take: (part: Uint8Array) => boolean): Promise<GunzipFailure | null> {
   return new Promise((resolve) => {
-    const stream = createGunzip({ chunkSize: partBytes })
+    const stream = createGunzip({ chunkSize: partBytesFor(packed) })
     const end = (reason: GunzipFailure | null): void => {
       stream.destroy()
       resolve(reason)

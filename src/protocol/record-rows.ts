@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { limits } from '../model/limits.ts'
 import { judgmentStatuses, relationVerbs } from '../model/records.ts'
 import { utf8Bytes } from '../model/text.ts'
+import { isObject } from './chunk-document.ts'
 
 /**
  * Records as they arrive, in a backup or a chunk, one schema per row so that a bad one is set aside alone (MEM-1003,
@@ -189,7 +190,8 @@ export type ArrivedVersion = z.output<typeof versionRow>
 // ── the plain case, without the schema ──
 
 type Plain = (value: unknown) => boolean
-type PlainFields = Readonly<Record<string, Plain>>
+type PlainFields = ReadonlyMap<string, Plain>
+const plainFields = (fields: Readonly<Record<string, Plain>>): PlainFields => new Map(Object.entries(fields))
 
 const plainText = (charactersMax: number): Plain => {
   return (value) => typeof value === 'string' && value !== '' && value.length <= charactersMax
@@ -202,7 +204,7 @@ const plainName = (bytesMax: number): Plain => {
 const plainTime = plainText(64)
 const plainCount: Plain = (value) => Number.isSafeInteger(value) && Number(value) >= 0
 
-const plainExtFields: PlainFields = {
+const plainExtFields = plainFields({
   version: (value) => typeof value === 'string' && versionPattern.test(value),
   ancestors: (value) =>
     Array.isArray(value) &&
@@ -213,9 +215,9 @@ const plainExtFields: PlainFields = {
   author: plainText(limits.authorBytesMax),
   expires_at: plainTime,
   confidence: (value) => typeof value === 'number' && value >= 0 && value <= 1,
-}
+})
 
-const plainObservationFields: PlainFields = {
+const plainObservationFields = plainFields({
   // The number of a row where it comes from; nobody reads it.
   id: () => true,
   sync_id: plainName(limits.syncIdBytesMax),
@@ -236,13 +238,11 @@ const plainObservationFields: PlainFields = {
   deleted_at: plainTime,
   pinned: (value) => typeof value === 'boolean',
   ext: (value) => fits(value, plainExtFields),
-}
+})
 
 function fits(value: unknown, fields: PlainFields): boolean {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
-  for (const [key, field] of Object.entries(value)) {
-    if (!Object.hasOwn(fields, key) || fields[key]?.(field) !== true) return false
-  }
+  if (!isObject(value)) return false
+  for (const key of Object.keys(value)) if (fields.get(key)?.(value[key]) !== true) return false
   return true
 }
 

@@ -10,6 +10,13 @@ export const sqliteVersionFloor = '3.51.3'
 
 type Statement = Database.Statement<SqlValue[]>
 
+/** A statement and what its text says once for all. */
+type Prepared = {
+  readonly statement: Statement
+  /** Its values have numbers: `?1`. */
+  readonly isNumbered: boolean
+}
+
 /** The files this thread has open, once per connection. */
 const openHere: FileIdentity[] = []
 
@@ -30,7 +37,7 @@ export type OpenHow = {
  */
 export class Connection {
   readonly #db: Database.Database
-  readonly #statements = new Map<string, Statement>()
+  readonly #statements = new Map<string, Prepared>()
 
   readonly #identity: FileIdentity | undefined
 
@@ -65,18 +72,21 @@ export class Connection {
   /** The first row, or undefined. */
   // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- who writes the SQL names the row's shape
   get<Row>(sql: string, values: readonly SqlValue[] = []): Row | undefined {
-    return rowsAs<Row | undefined>(this.#prepare(sql).get(...bound(sql, values)))
+    const prepared = this.#prepare(sql)
+    return rowsAs<Row | undefined>(prepared.statement.get(...bound(prepared, values)))
   }
 
   all<Row>(sql: string, values: readonly SqlValue[] = []): Row[] {
-    return rowsAs<Row[]>(this.#prepare(sql).all(...bound(sql, values)))
+    const prepared = this.#prepare(sql)
+    return rowsAs<Row[]>(prepared.statement.all(...bound(prepared, values)))
   }
 
   /** The first column of each row, for reads of many texts: no object is made around them. */
   column(sql: string, values: readonly SqlValue[] = []): unknown[] {
-    const statement = this.#prepare(sql).pluck(true)
+    const prepared = this.#prepare(sql)
+    const statement = prepared.statement.pluck(true)
     try {
-      return statement.all(...bound(sql, values))
+      return statement.all(...bound(prepared, values))
     } finally {
       statement.pluck(false)
     }
@@ -84,28 +94,29 @@ export class Connection {
 
   /** Rows as they come. The statement is out of the cache meanwhile, so the same SQL may run inside the loop. */
   *iterate<Row>(sql: string, values: readonly SqlValue[] = []): IterableIterator<Row> {
-    const statement = this.#prepare(sql)
+    const prepared = this.#prepare(sql)
     this.#statements.delete(sql)
     try {
-      for (const row of statement.iterate(...bound(sql, values))) yield rowsAs<Row>(row)
+      for (const row of prepared.statement.iterate(...bound(prepared, values))) yield rowsAs<Row>(row)
     } finally {
-      if (!this.#statements.has(sql)) this.#keep(sql, statement)
+      if (!this.#statements.has(sql)) this.#keep(sql, prepared)
     }
   }
 
   run(sql: string, values: readonly SqlValue[] = []): RunResult {
-    const statement = this.#prepare(sql)
+    const prepared = this.#prepare(sql)
+    const { statement } = prepared
     if (statement.reader) {
-      const rows = statement.all(...bound(sql, values))
+      const rows = statement.all(...bound(prepared, values))
       return { changes: rows.length, lastId: 0 }
     }
-    const result = statement.run(...bound(sql, values))
+    const result = statement.run(...bound(prepared, values))
     return { changes: result.changes, lastId: Number(result.lastInsertRowid) }
   }
 
   /** Whether the statement leaves the database as it is. */
   readsOnly(sql: string): boolean {
-    return this.#prepare(sql).readonly
+    return this.#prepare(sql).statement.readonly
   }
 
   /** Several statements at once, without values. */
@@ -129,10 +140,10 @@ export class Connection {
     }
   }
 
-  #prepare(sql: string): Statement {
+  #prepare(sql: string): Prepared {
     const known = this.#statements.get(sql)
     if (known === undefined) {
-      const made: Statement = this.#db.prepare(sql)
+      const made: Prepared = { statement: this.#db.prepare(sql), isNumbered: isNumbered.test(sql) }
       this.#keep(sql, made)
       return made
     }
@@ -143,8 +154,8 @@ export class Connection {
     return known
   }
 
-  #keep(sql: string, statement: Statement): void {
-    this.#statements.set(sql, statement)
+  #keep(sql: string, prepared: Prepared): void {
+    this.#statements.set(sql, prepared)
     if (this.#statements.size <= statementsMax) return
     const oldest = this.#statements.keys().next()
     if (oldest.done !== true) this.#statements.delete(oldest.value)
@@ -171,9 +182,9 @@ const integerOf = (value: SqlValue): SqlValue =>
 /** `?1` may stand several times: the driver takes such values by name, those of plain `?` by place. */
 const isNumbered = /\?\d/
 
-function bound(sql: string, values: readonly SqlValue[]): SqlValue[] {
+function bound(prepared: Prepared, values: readonly SqlValue[]): SqlValue[] {
   const integers = values.map(integerOf)
-  if (values.length === 0 || !isNumbered.test(sql)) return integers
+  if (values.length === 0 || !prepared.isNumbered) return integers
   // The driver's types know named values only as one object; it takes the object in the place of a list.
   return [Object.fromEntries(integers.map((value, index) => [index + 1, value])) as unknown as SqlValue]
 }

@@ -19,48 +19,8 @@ export function writeObservationIndex(tx: WriteTx, row: ObservationRow): void {
   rememberAuthor(tx, row.project, authorOf(tx, row))
 }
 
-/** What rows written one after another have in common, asked once for all. It holds as long as nothing is undone. */
-export type IndexMemo = { readonly facets: Map<string, string>; readonly authors: Set<string> }
-
-export const newIndexMemo = (): IndexMemo => ({ facets: new Map(), authors: new Set() })
-
-/**
- * Writes the row of a record that was never indexed, one of many that arrive together: it is found by its own words at
- * once, and what stands around it is added by the indexer, which finds its change behind the cursor (RET-203). Looking
- * around each one while they come costs more than all the rest of taking it in.
- */
-export function writeOwnWords(tx: WriteTx, row: ObservationRow, memo: IndexMemo): void {
-  if (row.deleted_at !== null) return
-  const facet = facetOf(tx, row, memo)
-  const keys = keysText(row)
-  tx.run(
-    `INSERT INTO observation_fts (rowid, facet, title, content, keys, before, after, day)
-     VALUES (?, ?, ?, ?, ?, '', '', ?)`,
-    row.id,
-    facet,
-    indexedText(row.title),
-    indexedText(row.content),
-    indexedText(keys),
-    foldText(dayText(row.created_at)),
-  )
-  const grams = gramText({ title: row.title, keys, content: row.content })
-  if (grams !== '') tx.run('INSERT INTO observation_grams (rowid, facet, grams) VALUES (?, ?, ?)', row.id, facet, grams)
-  const author = `${row.project ?? ''}\n${row.author ?? `\n${row.session_id}`}`
-  if (memo.authors.has(author)) return
-  memo.authors.add(author)
-  rememberAuthor(tx, row.project, authorOf(tx, row))
-}
-
-function facetOf(tx: WriteTx, row: ObservationRow, memo: IndexMemo): string {
-  const key = `${row.scope}${row.project === null ? '' : `\n${row.project}`}`
-  const known = memo.facets.get(key)
-  if (known !== undefined) return known
-  const facet = observationFacet(tx, row)
-  memo.facets.set(key, facet)
-  return facet
-}
-
-const observationFacet = (tx: WriteTx, row: ObservationRow): string =>
+/** Words of the `facet` column of a record (RET-102). */
+export const observationFacet = (tx: WriteTx, row: ObservationRow): string =>
   `${projectFacet(projectNumber(tx, row.project, row.created_at))} ${scopeFacet(row.scope)}`
 
 /**
@@ -185,7 +145,7 @@ const projectNumber = (tx: WriteTx, project: string | null, at: string): number 
   project === null ? 0 : ensureProject(tx, project, at).row.id
 
 /** A record's author: the one given with the save, else the agent of its session (RET-206). */
-const authorOf = (tx: ReadTx, row: ObservationRow): string | null =>
+export const authorOf = (tx: ReadTx, row: ObservationRow): string | null =>
   row.author ??
   tx.get<{ agent: string | null }>('SELECT agent FROM sessions WHERE id = ?', row.session_id)?.agent ??
   null

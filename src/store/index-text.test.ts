@@ -88,6 +88,46 @@ describe('scripts without spaces', () => {
   })
 })
 
+describe('the short way of plain text', () => {
+  const text = fc.oneof(
+    fc.string({ unit: 'binary-ascii', maxLength: 60 }),
+    fc.string({ unit: 'grapheme', maxLength: 20 }),
+    fc
+      .array(fc.constantFrom('getHTTPName', ' ', 'Word', '0', 'abcd', '修复', 'é', '-', '_', '\0', 'ab3'), {
+        maxLength: 9,
+      })
+      .map((parts) => parts.join('')),
+  )
+
+  it('RET-201 words are those of the long way', () => {
+    fc.assert(
+      fc.property(text, (given) => {
+        expect(wordsOf(given)).toEqual(given.match(/[\p{L}\p{Mn}\p{Mc}\p{N}]+/gu) ?? [])
+        expect(indexedText(given).startsWith(foldText(given))).toBe(true)
+      }),
+      { numRuns: 2_000 },
+    )
+  })
+
+  it('RET-207 grams are those of the long way', () => {
+    const byLetters = (word: string, size: number): readonly string[] => {
+      const letters = Array.from(word)
+      const last = Math.max(0, letters.length - size)
+      return letters.slice(0, last + 1).map((_, at) => letters.slice(at, at + size).join(''))
+    }
+    fc.assert(
+      fc.property(
+        text.filter((given) => given !== ''),
+        fc.integer({ min: 2, max: 3 }),
+        (given, size) => {
+          expect(gramsOf(given, size)).toEqual(byLetters(given, size))
+        },
+      ),
+      { numRuns: 2_000 },
+    )
+  })
+})
+
 describe('the other columns', () => {
   it('RET-102/the day in words, UTC', () => {
     expect(dayText('2023-05-08 13:56:00')).toBe('Monday 8 May 2023')

@@ -7,7 +7,8 @@ import type { Scope } from '../model/records.ts'
  */
 export const indexTextVersion = '1'
 
-const beyondAscii = /\P{ASCII}/u
+// oxlint-disable-next-line no-control-regex -- the ASCII range is what is meant
+const beyondAscii = /[^\0-\x7f]/
 
 export const isAscii = (text: string): boolean => !beyondAscii.test(text)
 
@@ -32,10 +33,12 @@ export function foldText(text: string): string {
 }
 
 const wordPattern = /[\p{L}\p{Mn}\p{Mc}\p{N}]+/gu
+const asciiWordPattern = /[A-Za-z0-9]+/g
 const innerCapital = /[a-z0-9][A-Z]|[A-Z][A-Z][a-z]/
 
 /** The words of a text as the tokeniser cuts them, case kept. */
-export const wordsOf = (text: string): readonly string[] => text.match(wordPattern) ?? []
+export const wordsOf = (text: string): readonly string[] =>
+  text.match(isAscii(text) ? asciiWordPattern : wordPattern) ?? []
 
 /** Letters of scripts that write without spaces between words (RET-207). */
 const unspacedLetters =
@@ -43,7 +46,7 @@ const unspacedLetters =
 const unspacedRun = new RegExp(`${unspacedLetters}+`, 'gv')
 const hasUnspaced = new RegExp(unspacedLetters, 'v')
 
-export const isUnspaced = (text: string): boolean => hasUnspaced.test(text)
+export const isUnspaced = (text: string): boolean => !isAscii(text) && hasUnspaced.test(text)
 
 /** `getHTTPName` → `get`, `HTTP`, `Name`; nothing for a word without an inner capital (RET-201). */
 export function identifierParts(word: string): readonly string[] {
@@ -61,7 +64,7 @@ export const spacedParts = (word: string): readonly string[] =>
 /** A field as it is indexed: folded, the parts of its words at the end so that phrases still match (RET-201). */
 export function indexedText(text: string): string {
   const isPlain = isAscii(text)
-  if (isPlain && !innerCapital.test(text)) return foldText(text)
+  if (isPlain && !innerCapital.test(text)) return text.toLowerCase()
   const words = wordsOf(text).flatMap((word) => (isPlain || !isUnspaced(word) ? [word] : spacedParts(word)))
   const beside = isPlain ? [] : wordsOf(text).flatMap(spacedParts)
   const added = [...beside, ...words.flatMap(identifierParts)]
@@ -73,9 +76,16 @@ export const unspacedRuns = (folded: string): readonly string[] => folded.match(
 
 /** Overlapping pieces of `size` code points; the whole when it is shorter. */
 export function gramsOf(word: string, size: number): readonly string[] {
+  if (isAscii(word)) return asciiGrams(word, size)
   const letters = Array.from(word)
   if (letters.length <= size) return [word]
   return letters.slice(0, letters.length - size + 1).map((_, at) => letters.slice(at, at + size).join(''))
+}
+
+function asciiGrams(word: string, size: number): readonly string[] {
+  const grams = [word.slice(0, size)]
+  for (let at = 1; at + size <= word.length; at++) grams.push(word.slice(at, at + size))
+  return grams
 }
 
 /** Pairs for scripts without spaces, triples for other words (RET-207). */
@@ -84,15 +94,20 @@ export const gramsOfWord = (folded: string): readonly string[] => gramsOf(folded
 /** Words shorter than this have no triples. */
 export const gramWordLettersMin = 4
 
+const hasTriples = (word: string): boolean =>
+  word.length >= gramWordLettersMin &&
+  (isAscii(word) || (!isUnspaced(word) && Array.from(word).length >= gramWordLettersMin))
+
 /** Stands between words so that no phrase of grams reaches over a border; no gram is one digit. */
 const border = ' 0 '
 
 /** The `grams` column: pairs of unspaced runs everywhere, triples of the words of title and keys (RET-207). */
 export function gramText(fields: { readonly title: string; readonly keys: string; readonly content: string }): string {
   const named = foldText(`${fields.title} ${fields.keys}`)
-  const runs = [...unspacedRuns(named), ...(isAscii(fields.content) ? [] : unspacedRuns(foldText(fields.content)))]
-  const words = wordsOf(named).filter((word) => !isUnspaced(word) && Array.from(word).length >= gramWordLettersMin)
-  return [...runs, ...words].map((word) => gramsOfWord(word).join(' ')).join(border)
+  const runs = [named, isAscii(fields.content) ? '' : foldText(fields.content)].flatMap((text) =>
+    isAscii(text) ? [] : unspacedRuns(text),
+  )
+  return [...runs, ...wordsOf(named).filter(hasTriples)].map((word) => gramsOfWord(word).join(' ')).join(border)
 }
 
 /** Stands between runs in a column beside words: a letter of private use, which no query holds. */

@@ -1,5 +1,6 @@
+import { addArrivedWords, type ArrivedWords } from './arrived-words.ts'
 import { tableSql } from './columns.ts'
-import { removeObservationIndex, writeObservationIndex, writeOwnWords, type IndexMemo } from './full-text.ts'
+import { removeObservationIndex, writeObservationIndex } from './full-text.ts'
 import type { ObservationRow } from './rows.ts'
 import type { ReadTx, WriteTx } from './transaction.ts'
 
@@ -41,15 +42,15 @@ export function insertObservation(tx: WriteTx, row: Omit<ObservationRow, 'id'>):
   return inserted
 }
 
-/** As {@link insertObservation}, one of many: the indexer adds what stands around it. */
+/** As {@link insertObservation}, one of many: its index rows are written with those of the others. */
 export function insertArrivedObservation(
   tx: WriteTx,
   row: Omit<ObservationRow, 'id'>,
-  memo: IndexMemo,
+  words: ArrivedWords,
 ): ObservationRow {
-  const { lastId } = tx.run(sql.insert, ...sql.values({ ...row, id: 0 }))
-  const inserted = { ...row, id: lastId }
-  writeOwnWords(tx, inserted, memo)
+  const inserted = { ...row, id: 0 }
+  inserted.id = tx.run(sql.insert, ...sql.values(inserted)).lastId
+  addArrivedWords(tx, words, inserted)
   return inserted
 }
 

@@ -1,6 +1,6 @@
 import { limits } from '../model/limits.ts'
 import { sha256Hex } from '../platform/bytes.ts'
-import { gunzip, gzip } from '../platform/gzip.ts'
+import { gunzip, gzip, type Gunzipped } from '../platform/gzip.ts'
 import { decodeDocument, type ChunkDocument } from '../protocol/chunk-document.ts'
 
 /** Why a chunk is set aside (CHK-701). */
@@ -29,10 +29,20 @@ export async function encodeChunk(document: Uint8Array): Promise<PackedChunk> {
   return { hash: sha256Hex(document), packed: await packed }
 }
 
+/** A larger document is not unpacked while another one is held. */
+const aheadBytesMax = 16 * 1024 * 1024
+
+/** Begins to unpack a chunk's file, which another thread does; for {@link decodeNamedChunk}. Null when it must wait. */
+export function unpackAhead(packed: Uint8Array): Promise<Gunzipped> | null {
+  return packed.length > aheadBytesMax ? null : gunzip(packed, aheadBytesMax)
+}
+
 /** Reads a chunk's file; no more than the limits are ever held (CHK-703). */
-export async function decodeChunk(packed: Uint8Array): Promise<ChunkReading> {
+export async function decodeChunk(packed: Uint8Array, ahead: Promise<Gunzipped> | null = null): Promise<ChunkReading> {
   if (packed.length > limits.chunkFileBytesMax) return { ok: false, reason: 'too_large' }
-  const unpacked = await gunzip(packed, limits.chunkDocumentBytesMax)
+  const first = await ahead
+  const isOver = first === null || (!first.ok && first.reason === 'too_large')
+  const unpacked = isOver ? await gunzip(packed, limits.chunkDocumentBytesMax) : first
   if (!unpacked.ok) return unpacked
   const reading = decodeDocument(unpacked.bytes)
   if (!reading.ok) return { ok: false, reason: reading.reason }
@@ -44,8 +54,9 @@ export async function decodeNamedChunk(
   packed: Uint8Array,
   id: string,
   hash: string | undefined,
+  ahead: Promise<Gunzipped> | null = null,
 ): Promise<ChunkReading> {
-  const reading = await decodeChunk(packed)
+  const reading = await decodeChunk(packed, ahead)
   if (!reading.ok) return reading
   const isNamed = reading.hash.startsWith(id) && (hash === undefined || hash === reading.hash)
   return isNamed ? reading : { ok: false, reason: 'hash_mismatch' }

@@ -11,10 +11,10 @@ import type {
   SyncProgress,
 } from '../model/sync.ts'
 import { recordsOf } from '../protocol/chunk-records.ts'
-import { decodeNamedChunk, isChunkId } from './chunk.ts'
+import { decodeNamedChunk, isChunkId, unpackAhead } from './chunk.ts'
 import { byId, stateAfter, type ChunkEvent } from './chunk-state.ts'
 import { planImport, type PendingChunk } from './plan.ts'
-import type { ChunkRemote } from './remote.ts'
+import type { ChunkFile, ChunkRemote } from './remote.ts'
 
 export type PullOptions = {
   readonly signal?: AbortSignal | undefined
@@ -61,11 +61,16 @@ export async function pullChunks(
     skippedRelations: [],
   }
   const progress = progressOf(pull, reading.manifest, plan.known, plan.pending.length)
+  let coming = await comingOf(pull, plan.pending[0])
   for (const [index, pending] of plan.pending.entries()) {
     if (options.signal?.aborted === true)
       throw new EngramError('aborted', 'The import was given up; what was taken in stays.')
-    await takeChunk(pull, pending)
+    // The next one is unpacked by another thread while this one is taken in; what fails about it fails in its turn.
+    const next = comingOf(pull, plan.pending[index + 1])
+    await Promise.allSettled([next])
+    await takeChunk(pull, pending, coming)
     progress(index + 1)
+    coming = await next
   }
   if (options.dryRun !== true) for (const entry of plan.unread) await learnHash(pull, entry)
   await replay(pull)
@@ -106,19 +111,35 @@ function progressOf(
   }
 }
 
-async function takeChunk(pull: Pull, pending: PendingChunk): Promise<void> {
+/** The file of a chunk that is to be taken in, as far as it is looked at before its turn. */
+type Coming =
+  | Exclude<ChunkFile, { readonly kind: 'file' }>
+  | (Extract<ChunkFile, { readonly kind: 'file' }> & { readonly ahead: ReturnType<typeof unpackAhead> })
+  /** There is no need to open it: it was set aside and is the same file, or its document is here. */
+  | { readonly kind: 'unchanged' }
+  | { readonly kind: 'known' }
+
+async function comingOf(pull: Pull, pending: PendingChunk | undefined): Promise<Coming> {
+  if (pending === undefined) return { kind: 'known' }
   const { entry, known } = pending
   if (known?.state === 'quarantined' && pull.options.retryQuarantined !== true) {
     // The same file gives the same answer; a bad name has no file.
-    if (known.mark === ((await pull.remote.markOf(entry.id)) ?? ''))
-      return quarantine(pull, pending, null, known.reason)
+    if (known.mark === ((await pull.remote.markOf(entry.id)) ?? '')) return { kind: 'unchanged' }
   }
-  if (isHashKnown(pull, entry)) return skipKnown(pull, pending, entry.ext?.hash ?? '')
+  if (isHashKnown(pull, entry)) return { kind: 'known' }
   const file = await pull.remote.readChunk(entry.id)
-  if (file.kind === 'missing') return notePresence(pull, pending)
-  if (file.kind === 'refused') return quarantine(pull, pending, file.mark, file.reason)
-  const reading = await decodeNamedChunk(file.packed, entry.id, entry.ext?.hash)
-  if (!reading.ok) return quarantine(pull, pending, file.mark, reading.reason)
+  return file.kind === 'file' ? { ...file, ahead: unpackAhead(file.packed) } : file
+}
+
+async function takeChunk(pull: Pull, pending: PendingChunk, coming: Coming): Promise<void> {
+  const { entry, known } = pending
+  if (coming.kind === 'unchanged') return quarantine(pull, pending, null, known?.reason ?? '')
+  // Asked again: the chunk before may have been the same one.
+  if (coming.kind === 'known' || isHashKnown(pull, entry)) return skipKnown(pull, pending, entry.ext?.hash ?? '')
+  if (coming.kind === 'missing') return notePresence(pull, pending)
+  if (coming.kind === 'refused') return quarantine(pull, pending, coming.mark, coming.reason)
+  const reading = await decodeNamedChunk(coming.packed, entry.id, entry.ext?.hash, coming.ahead)
+  if (!reading.ok) return quarantine(pull, pending, coming.mark, reading.reason)
   if (pull.store.knownHashes([reading.hash]).size > 0) return skipKnown(pull, pending, reading.hash)
   if (pull.options.dryRun === true) {
     pull.tally.chunks_imported++

@@ -157,12 +157,16 @@ async function makeParts(push: Push, start: Start, writer: PartWriter): Promise<
     }
     last = window.upTo
     isLast = window.isLast
+    // What is packed and written beside this goes on by a step.
+    await nextTurn()
   }
   if (!builder.isEmpty) return writer.write(builder.build(until))
   if (options.dryRun !== true && (start.isMoved || until > start.after)) {
     await store.noteExport(remote.name, options.selection, until, null)
   }
 }
+
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 function shownRow(record: ChangedRecord): NonNullable<SyncResult['rows']>[number] {
   switch (record.entity) {

@@ -140,6 +140,33 @@ const kept: readonly string[] = [
   '[REDACTED:github] [REDACTED] token=[REDACTED:assignment]',
 ]
 
+describe('names that say secret', () => {
+  const value = 'Zx8!kQ2v#9'
+  const words = [
+    'password',
+    'passwd',
+    'Passwort',
+    'passphrase',
+    'PWD',
+    'kennwort',
+    'contraseña',
+    'secret',
+    'token',
+    'pass',
+  ]
+  const keys = ['api', 'access', 'private', 'auth', 'signing', 'encryption'].flatMap((of) =>
+    ['', ' ', '_', '-'].map((gap) => `${of}${gap}key`),
+  )
+
+  it.each([...words, ...keys, 'credential', 'MY_PASS', 'bypass-pass'])('ING-RED-2/assignment %s', (name) => {
+    expect(redact(`${name}: "${value}"`)).toBe(`${name}: "[REDACTED:assignment]"`)
+  })
+
+  it.each(['bypass', 'passing', 'compasswo', 'secre', 'api.key', 'apikye', 'key'])('ING-RED-3 not %s', (name) => {
+    expect(redact(`${name}: "${value}"`)).toBe(`${name}: "${value}"`)
+  })
+})
+
 describe('what is kept', () => {
   for (const text of kept) {
     it(`ING-RED-3 ${text.slice(0, 50)}`, () => {

@@ -135,11 +135,10 @@ function detect(
   if (text.length < charactersMin) return []
   const found: Finding[] = []
   const scan = { text, runs: longRuns(text) }
-  for (const detector of detectors) {
-    detector(scan, (kind, start, end) => {
-      found.push({ kind, start, end })
-    })
+  const report = (kind: string, start: number, end: number): void => {
+    found.push({ kind, start, end })
   }
+  for (const detector of detectors) detector(scan, report)
   if (found.length === 0) return found
   const allowed = found.filter(({ start, end }) => isAllowed(text.slice(start, end)))
   return keepJsonValid(text, withoutPlaceholders(text, merge(withoutAllowed(found, allowed))))

@@ -1,7 +1,9 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { sha256Hex } from '../../platform/bytes.ts'
 import type { SessionRow } from '../../store/rows.ts'
 import { cutText, titleFromContent } from './cut.ts'
+import { normalisedHash } from './dedupe.ts'
 import { groupNames } from './name-groups.ts'
 import { expiryOf, reviewAfter, stateAt } from './review.ts'
 import { chooseSession, continuationId, manualSessionId } from './session-choice.ts'
@@ -156,5 +158,21 @@ describe('names that may mean one project', () => {
       { canonical: 'my_app', names: ['my-app'], why: 'equal but for case, - and _' },
       { canonical: 'billing', names: ['biling'], why: 'one letter apart' },
     ])
+  })
+})
+
+describe('the hash of a text', () => {
+  it('MEM-301 case and white space do not count, whatever of them a text has', () => {
+    const text = fc
+      .array(fc.constantFrom('Word', 'ß', 'İ', ' ', '  ', '\t', '\n', '\u00a0', '\u2028', '\ufeff', '.'), {
+        maxLength: 8,
+      })
+      .map((parts) => parts.join(''))
+    fc.assert(
+      fc.property(text, (given) => {
+        expect(normalisedHash(given)).toBe(sha256Hex(given.toLowerCase().replace(/\s+/g, ' ').trim()))
+      }),
+      { numRuns: 2_000 },
+    )
   })
 })

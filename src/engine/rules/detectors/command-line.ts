@@ -5,6 +5,8 @@ import { createBareEnd, quotedAt } from './quoted.ts'
 /** Programs whose short options carry a password. Options are looked for on the same line, this far. */
 const program = /\b(?:mysql(?:dump|admin|import|show)?|mariadb(?:-dump)?|curl|wget|sshpass|docker login|redis-cli)\b/g
 const optionsMax = 300
+/** How each of the options begins. Few texts have one, and looking for the programs costs more. */
+const anyOption = /[ \t]-/
 const passwordOption: Readonly<Record<string, RegExp>> = {
   mysql: /\s-p(?=[^\s-])/y,
   mariadb: /\s-p(?=[^\s-])/y,
@@ -17,6 +19,7 @@ const passwordOption: Readonly<Record<string, RegExp>> = {
 
 /** ING-RED-2/assignment on command lines: `mysql -pVALUE`, `curl -u name:VALUE` and the like. */
 export function findOnCommandLine({ text }: Scan, found: Found): void {
+  if (!text.includes('-') || !anyOption.test(text)) return
   const bareEnd = createBareEnd(text, ';|&<>')
   program.lastIndex = 0
   for (let hit = program.exec(text); hit !== null; hit = program.exec(text)) {

@@ -3,6 +3,8 @@ import type { Found, Scan } from './finding.ts'
 
 /** ING-RED-2/jwt: `eyJ` + at least 10 characters, `.eyJ…`, `.` and a signature that may be empty. */
 export function findJwt({ text }: Scan, found: Found): void {
+  // A dot is rarer than an `e`, and without a body there is no token.
+  if (!text.includes('.eyJ')) return
   for (let at = text.indexOf('eyJ'); at !== -1;) {
     const headEnd = runEnd(text, at + 3, word)
     const end = headEnd - at >= 13 && text.startsWith('.eyJ', headEnd) ? bodyEnd(text, headEnd) : headEnd
