@@ -5,6 +5,7 @@ import { isOrphaned, parseTicket } from './ticket.ts'
 /** Ends of names that are no tickets: what a ticket is made of before it is laid, and what was answered to its letter. */
 const unlaid = '.new'
 const answered = '.answer'
+const letterBytesMax = 256 * 1024
 
 /**
  * What those in a line ask of whoever has the turn: a ticket may carry a letter, and its answer lies beside it.
@@ -32,10 +33,11 @@ export class Letters {
     return (statSync(this.#path(ticket), { throwIfNoEntry: false })?.size ?? 0) > 0
   }
 
-  /** Empty where there is none. */
+  /** Empty where there is none, or what nobody of us would have written. */
   read(ticket: string): string {
     try {
-      return readFileSync(this.#path(ticket), 'utf8')
+      const { size } = statSync(this.#path(ticket))
+      return size > letterBytesMax ? '' : readFileSync(this.#path(ticket), 'utf8')
     } catch {
       return ''
     }

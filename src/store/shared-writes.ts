@@ -22,7 +22,13 @@ export type DoneForOthers = {
 }
 
 export const nothingDone: DoneForOthers = { answers: [] }
-const nothingAsked = { writes: 0, ticket: null } as const
+
+/**
+ * What a letter asked for: so many writes, of which the last `waiting` stand at the front of the queue, and the ticket that carried it,
+ * once it is taken back.
+ */
+type Asked = { readonly writes: number; readonly waiting: number; readonly ticket: string | null }
+const nothingAsked: Asked = { writes: 0, waiting: 0, ticket: null }
 
 /**
  * Writes that processes do for each other. In a crowd each turn costs a wake, a cold page cache and an fsync; whoever has it
@@ -35,8 +41,7 @@ const nothingAsked = { writes: 0, ticket: null } as const
 export class SharedWrites {
   readonly #works = new Map<string, SharedWork>()
   #dialect = ''
-  /** How many of the writes that wait stand in the letter, and the ticket that carried it once it is taken back. */
-  #asked: { readonly writes: number; readonly ticket: string | null } = nothingAsked
+  #asked: Asked = nothingAsked
   /** A letter could not be answered in this turn: its owner wants one of its own. */
   #hasLeftSome = false
   /** Tickets whose answers were handed over: their rows are of no use any more. */
@@ -53,16 +58,17 @@ export class SharedWrites {
   /** The letter that asks for all that waits; '' when any of it is nobody else's. */
   ask(queue: readonly WriteJob[]): string {
     const letter = this.#letterFor(queue)
-    this.#asked = { writes: letter === '' ? 0 : queue.length, ticket: null }
+    const writes = letter === '' ? 0 : queue.length
+    this.#asked = { writes, waiting: writes, ticket: null }
     return letter
   }
 
   /** Somebody did what was asked: those writes have their answers, and wait no more. */
   settle(queue: WriteJob[], answer: string): void {
-    const { writes } = this.#asked
+    const { writes, waiting } = this.#asked
     this.#asked = nothingAsked
-    const answers = answersIn(answer, writes)
-    for (const [at, job] of queue.splice(0, writes).entries()) {
+    const answers = answersIn(answer, writes)?.slice(writes - waiting) ?? null
+    for (const [at, job] of queue.splice(0, waiting).entries()) {
       if (answers === null) job.reject(new EngramError('storage_failed', 'What another process answered is no answer.'))
       else job.settle(answers[at])
     }
@@ -79,8 +85,8 @@ export class SharedWrites {
    * or in the moment before. Then the transaction is over and the writes have their answers.
    */
   wasDone(connection: Connection, turn: Turn, queue: WriteJob[]): boolean {
-    const { ticket, writes } = this.#asked
-    if (ticket === null || writes === 0) return false
+    const { ticket, waiting } = this.#asked
+    if (ticket === null || waiting === 0) return false
     const tx = new Transaction(connection, false)
     // In this order: a row goes when its answer was laid down.
     const answer = answerInFile(tx, ticket) ?? turn.lateAnswer()
@@ -92,12 +98,19 @@ export class SharedWrites {
     return true
   }
 
+  /** The first of the queue waits no more: it was refused. */
+  refused(): void {
+    this.#asked = { ...this.#asked, waiting: Math.max(0, this.#asked.waiting - 1) }
+  }
+
   // ── for whoever has the turn ──
 
   /** Whether all who wait ask for nothing but what can be done for them. */
   canLead = (turn: Turn): boolean => !this.#hasLeftSome && this.#dialect !== '' && turn.asked() === 'letters'
 
-  leadNoMore(): void {
+  /** A transaction failed, and with it whatever waited for it. */
+  failed(): void {
+    this.#asked = nothingAsked
     this.#hasLeftSome = true
   }
 

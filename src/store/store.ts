@@ -388,6 +388,7 @@ export class Store {
       this.#queue
         .shift()
         ?.reject(new EngramError('storage_busy', `${this.path} was held by another process for too long.`))
+      this.#sharedWrites.refused()
     }
   }
 
@@ -405,7 +406,7 @@ export class Store {
       if (this.#sharedWrites.wasDone(connection, turn, this.#queue)) return 'done'
       others = this.#transact(connection, jobs, outcomes, turn)
     } catch (error) {
-      this.#sharedWrites.leadNoMore()
+      this.#sharedWrites.failed()
       this.#fail(error, outcomes)
       return 'done'
     }

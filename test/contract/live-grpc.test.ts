@@ -261,7 +261,9 @@ describe('what is ours', () => {
     expect(await done(ours, 'Search', { ...related, relationship_types: ['CAUSES'] })).toMatchObject({ unit_ids: [] })
     expect(await refused(ours, 'Search', { relationship_types: ['CAUSES'] })).toMatchObject({ code: 'invalid_request' })
     expect(await refused(ours, 'Search', { query: 'x', min_similarity: 2 })).toMatchObject({ code: 'invalid_request' })
-    expect(await done(ours, 'Search', { query: 'Hello', mode: 'SEARCH_MODE_HYBRID' })).toMatchObject({ hits: [{}, {}] })
+    expect(
+      await done(ours, 'Search', { query: 'Hello', mode: 'SEARCH_MODE_HYBRID', context_ids: ['related'] }),
+    ).toMatchObject({ hits: [{}, {}] })
   })
 
   it('COL-303 a release with the token of another lease is refused', async () => {

@@ -71,4 +71,31 @@ describe('several processes with one memory', () => {
     },
     runMs + 120_000,
   )
+
+  it(
+    'L1 some that stand still for longer than others wait for them: what one did for another is not done again',
+    async () => {
+      const below = dice(seed)
+      const ms = isLong ? 120_000 : 12_000
+      const started = Array.from({ length: 8 }, (_, n) => new MemoryProcess({ ...place, seed, writer: n + 1, ms }))
+      await Promise.all(started.map((one) => one.start()))
+      const untilMs = performance.now() + ms
+      while (performance.now() < untilMs - 4_000) {
+        const one = started[below(started.length)]
+        one?.signal('SIGSTOP')
+        // Whoever does not move for two seconds is passed.
+        await pause(2_100 + below(600))
+        one?.signal('SIGCONT')
+        await pause(below(400))
+      }
+      const logs = await Promise.all(started.map((one) => one.ended()))
+      const lines = logs.flat()
+      const audit = await auditMemory(place.dataDir, lines)
+      tellFigure({ check: 'L1 memory, stopped', seed, seconds: ms / 1_000, ...audit, errors: errorsOf(lines).length })
+      expect(errorsOf(lines)).toEqual([])
+      expect(audit).toMatchObject(sound)
+      expect(audit.acked).toBeGreaterThan(100)
+    },
+    (isLong ? 120_000 : 12_000) + 60_000,
+  )
 })
