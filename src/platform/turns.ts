@@ -32,6 +32,8 @@ const stalledMs = 2_000
  */
 const lookMs = 5
 const lookMsFurther = 60
+/** Whoever stands no further back watches the one ahead. */
+const nearMax = 3
 /** The same where the directory cannot be watched and looking is the only way to learn of a release. */
 const blindLookMs = 1
 
@@ -107,6 +109,7 @@ export class Turns {
       if (seen.name !== first) seen = { name: first, sinceMs: monotonicMs() }
       if (monotonicMs() - seen.sinceMs > stalledMs) this.#remove(first)
       else if (isDead(ahead)) this.#remove(ahead)
+      else if (letter !== '' && place > nearMax) await this.#untilNews(ticket)
       else
         await this.#untilGone(
           letter === '' ? [ahead] : [ahead, ticket],
@@ -206,6 +209,28 @@ export class Turns {
   #touch(ticket: string): void {
     const now = systemClock.nowMs() / 1_000
     ignoring(() => utimesSync(join(this.#directory, ticket), now, now))
+  }
+
+  /**
+   * Far back with a letter: resolves when that was answered, when the turn comes near (its ticket is touched), or after a while. Who
+   * is in front goes one by one in the moment before, and would wake everybody behind twice.
+   */
+  #untilNews(ticket: string): Promise<void> {
+    return new Promise((resolve) => {
+      let watcher: FSWatcher | null = null
+      const done = (): void => {
+        clearTimeout(timer)
+        watcher?.close()
+        resolve()
+      }
+      const timer = setTimeout(done, lookMsFurther)
+      try {
+        watcher = watch(join(this.#directory, ticket), done).on('error', done)
+      } catch {
+        // Gone already, or nothing can be watched here.
+        if (!this.#letters.has(ticket)) done()
+      }
+    })
   }
 
   /**
