@@ -403,19 +403,29 @@ export class Store {
       // A write must not block the event loop behind a stopped process.
       this.#setBusyTimeout(connection, 0)
       if (!beginImmediate(connection)) return 'busy'
-      if (this.#sharedWrites.wasDone(connection, turn, this.#queue)) return 'done'
+      if (this.#wasDone(connection, turn)) return 'done'
       others = this.#transact(connection, jobs, outcomes, turn)
     } catch (error) {
       this.#sharedWrites.failed()
       this.#fail(error, outcomes)
       return 'done'
     }
+    if (outcomes.length + others.answers.length === 0) return 'done'
     this.#queue.splice(0, outcomes.length)
     for (const outcome of outcomes) outcome.answer()
     this.#sharedWrites.handOver(turn, others)
     this.#walSync?.committed(owedTo(this.#synchronous, outcomes, others.answers.length))
     this.#checkpointer.wrote(this.#options.clock.monotonicMs(), turn.behind)
     return 'done'
+  }
+
+  #wasDone(connection: Connection, turn: Turn): boolean {
+    try {
+      return this.#sharedWrites.wasDone(connection, turn, this.#queue)
+    } catch (error) {
+      rollBack(connection)
+      throw error
+    }
   }
 
   #transact(connection: Connection, jobs: readonly WriteJob[], outcomes: JobOutcome[], turn: Turn): DoneForOthers {
