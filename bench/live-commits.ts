@@ -1,6 +1,6 @@
 import { join } from 'node:path'
-import Database from 'better-sqlite3'
 import { openEngine } from '../src/open-engine.ts'
+import { bareLog } from './bare-log.ts'
 import { alternate, median, percentile, timedAsync, type Figure } from './harness.ts'
 import { pacedBeside } from './paced.ts'
 
@@ -37,11 +37,7 @@ async function openPlace(directory: string, durability: Durability): Promise<Pla
     settings: { durability },
     isServer: true,
   })
-  const bare = new Database(join(directory, `bare-commits-${durability}.db`))
-  bare.pragma('journal_mode = WAL')
-  bare.pragma(`synchronous = ${durability}`)
-  bare.pragma('wal_autocheckpoint = 0')
-  bare.exec('CREATE TABLE rows (id INTEGER PRIMARY KEY, body TEXT)')
+  const bare = bareLog(join(directory, `bare-commits-${durability}.db`), durability)
   const row = bare.prepare('INSERT INTO rows (body) VALUES (?)')
   let serial = 0
   const rows = bare.transaction((size: number) => {

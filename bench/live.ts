@@ -17,6 +17,7 @@ import {
   timedAsync,
   type Figure,
 } from './harness.ts'
+import { bareLog } from './bare-log.ts'
 import { commitFigures } from './live-commits.ts'
 import { httpFigures } from './live-http.ts'
 import { peerFigures } from './live-peers.ts'
@@ -51,12 +52,7 @@ const warmCalls = 500
 
 /** One row of a kilobyte, committed alone, without an index. */
 function bareDatabase(path: string, durability: Durability): () => Promise<number> {
-  const database = new Database(path)
-  database.pragma('journal_mode = WAL')
-  database.pragma(`synchronous = ${durability}`)
-  database.pragma('wal_autocheckpoint = 0')
-  database.exec('CREATE TABLE rows (id INTEGER PRIMARY KEY, body TEXT)')
-  const insert = database.prepare('INSERT INTO rows (body) VALUES (?)')
+  const insert = bareLog(path, durability).prepare('INSERT INTO rows (body) VALUES (?)')
   let serial = 0
   return () => timedAsync(async () => void insert.run(JSON.stringify({ payload: payloadOf(serial++) })))
 }
