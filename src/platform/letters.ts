@@ -43,13 +43,12 @@ export class Letters {
     }
   }
 
-  /** From here on nobody reads it. @returns false where it is gone, or may still be read */
-  withdraw(ticket: string): boolean {
+  /** From here on nobody reads it: where it cannot be emptied the place in line goes too. */
+  withdraw(ticket: string): void {
     try {
       truncateSync(this.#path(ticket))
-      return true
     } catch {
-      return false
+      this.#remove(ticket)
     }
   }
 
@@ -74,12 +73,15 @@ export class Letters {
   sweep(): void {
     for (const name of this.#names()) {
       const ticket = name.endsWith(unlaid) || name.endsWith(answered) ? parseTicket(name.replace(/\.\w+$/, '')) : null
-      if (ticket === null || !isOrphaned(ticket)) continue
-      try {
-        unlinkSync(join(this.#directory, name))
-      } catch {
-        // Somebody else was first.
-      }
+      if (ticket !== null && isOrphaned(ticket)) this.#remove(name)
+    }
+  }
+
+  #remove(name: string): void {
+    try {
+      unlinkSync(join(this.#directory, name))
+    } catch {
+      // Somebody else was first.
     }
   }
 

@@ -10,8 +10,8 @@ import { isOrphaned, parseTicket, ticketName } from './ticket.ts'
 /**
  * A fair line of processes in front of something only one may hold (MEM-103, L1).
  *
- * Each waiter lays an empty file into the directory; names sort by arrival; each watches only the one directly ahead of
- * it, so that one release wakes one process. The line gives order, not exclusion: what stands behind it (SQLite's lock)
+ * Each waiter lays a file into the directory, empty or with a letter ({@link Letters}); names sort by arrival; each watches only
+ * the one directly ahead of it, so that one release wakes one process, and its own where that may be answered. The line gives order, not exclusion: what stands behind it (SQLite's lock)
  * still decides, so every race here costs at most a little fairness, and whatever fails here means going without a turn.
  *
  *     nobody waits ──tryTake──▶ holds (no ticket) ──somebody came and the minimum is over──▶ isOver ─▶ release
@@ -32,10 +32,10 @@ const stalledMs = 2_000
  */
 const lookMs = 5
 const lookMsFurther = 60
-/** Whoever stands no further back watches the one ahead. */
-const nearMax = 3
 /** The same where the directory cannot be watched and looking is the only way to learn of a release. */
 const blindLookMs = 1
+/** Whoever stands no further back watches the one ahead, letter or not. */
+const nearMax = 3
 
 export interface Turn {
   /** Whether it came by a ticket: then nobody who queues stands before the holder. */
@@ -109,13 +109,11 @@ export class Turns {
       if (seen.name !== first) seen = { name: first, sinceMs: monotonicMs() }
       if (monotonicMs() - seen.sinceMs > stalledMs) this.#remove(first)
       else if (isDead(ahead)) this.#remove(ahead)
-      else if (letter !== '' && place > nearMax) await this.#untilNews(ticket)
-      else
-        await this.#untilGone(
-          letter === '' ? [ahead] : [ahead, ticket],
-          place,
-          Math.min(untilMs, seen.sinceMs + stalledMs),
-        )
+      else {
+        const own = letter === '' ? null : ticket
+        const watched = { ahead: own !== null && place > nearMax ? null : ahead, own }
+        await this.#untilNews(watched, place, Math.min(untilMs, seen.sinceMs + stalledMs))
+      }
     }
   }
 
@@ -212,32 +210,10 @@ export class Turns {
   }
 
   /**
-   * Far back with a letter: resolves when that was answered, when the turn comes near (its ticket is touched), or after a while. Who
-   * is in front goes one by one in the moment before, and would wake everybody behind twice.
+   * Resolves when one of the two is gone or there is a reason to look again: the process ahead died, the own ticket was touched
+   * because its turn comes near, or time has passed.
    */
-  #untilNews(ticket: string): Promise<void> {
-    return new Promise((resolve) => {
-      let watcher: FSWatcher | null = null
-      const done = (): void => {
-        clearTimeout(timer)
-        watcher?.close()
-        resolve()
-      }
-      const timer = setTimeout(done, lookMsFurther)
-      try {
-        watcher = watch(join(this.#directory, ticket), done).on('error', done)
-      } catch {
-        // Gone already, or nothing can be watched here.
-        if (!this.#letters.has(ticket)) done()
-      }
-    })
-  }
-
-  /**
-   * Resolves when the ticket is gone, its process died, or there is a reason to look again.
-   * @param names the ticket ahead, and that of whoever waits where it may be answered
-   */
-  #untilGone(names: readonly [ahead: string, own?: string], place: number, againAtMs: number): Promise<void> {
+  #untilNews({ ahead, own }: Watched, place: number, againAtMs: number): Promise<void> {
     return new Promise((resolve) => {
       const watchers: FSWatcher[] = []
       const done = (): void => {
@@ -245,28 +221,38 @@ export class Turns {
         for (const one of watchers) one.close()
         resolve()
       }
+      let isBlind = false
       const look = (): void => {
-        if (watchers.length < names.length || monotonicMs() > againAtMs || isDead(names[0])) done()
+        if (isBlind || ahead === null || monotonicMs() > againAtMs || isDead(ahead)) done()
       }
+      let timer = setInterval(look, place === 1 ? lookMs : lookMsFurther)
       /** `change`: it was touched, its owner gets the turn now · `rename`: it is gone. */
-      const heard = (event: 'change' | 'rename'): void => {
+      const heardAhead = (event: 'change' | 'rename'): void => {
         if (event === 'rename') return done()
         clearInterval(timer)
         timer = setInterval(look, lookMs)
       }
-      try {
-        for (const name of names) watchers.push(watch(join(this.#directory, name ?? ''), heard).on('error', done))
-      } catch (error) {
-        if (errorCodeOf(error) === 'ENOENT') {
-          for (const one of watchers) one.close()
-          return resolve()
-        }
+      const listen = (ticket: string, heard: typeof heardAhead): void => {
+        watchers.push(watch(join(this.#directory, ticket), heard).on('error', done))
       }
-      const isBlind = watchers.length < names.length
-      let timer = setInterval(look, isBlind ? blindLookMs * place : place === 1 ? lookMs : lookMsFurther)
+      try {
+        if (ahead !== null) listen(ahead, heardAhead)
+        if (own !== null) listen(own, done)
+      } catch (error) {
+        if (errorCodeOf(error) === 'ENOENT') return done()
+        isBlind = true
+        clearInterval(timer)
+        timer = setInterval(look, blindLookMs * place)
+      }
     })
   }
 }
+
+/**
+ * What one who waits looks at: the ticket ahead, and its own where it may be answered. Far back with a letter the own alone: those
+ * in front go one by one in the moment before, and would wake everybody behind twice.
+ */
+type Watched = { readonly ahead: string | null; readonly own: string | null }
 
 const monotonicMs = (): number => systemClock.monotonicMs()
 
