@@ -7,6 +7,7 @@ import { hashingEmbedder } from '../search/embedders/hashing.ts'
 import { minilmEmbedder } from '../search/embedders/minilm.ts'
 import { dropVectors } from '../store/vectors.ts'
 import { openTestEngine, type TestEngine, type TestEngineOptions } from './testing/test-engine.ts'
+import { unitCalls } from './testing/unit-calls.ts'
 
 let world: TestEngine
 const open = (options: TestEngineOptions = {}): void => {
@@ -14,23 +15,7 @@ const open = (options: TestEngineOptions = {}): void => {
 }
 afterEach(() => world.close())
 
-type Append = Input<'work-unit.append'>
-const post = async (payload: string | undefined, more: Partial<Append> = {}) =>
-  (
-    await world.engine.call('work-unit.append', {
-      context_id: 'c',
-      agent_id: 'ada',
-      type: 'MESSAGE',
-      ...(payload === undefined ? {} : { payload }),
-      create_context: true,
-      ...more,
-    })
-  ).unit
-/** Any nearness will do, unless a test is about it. */
-const search = (input: Input<'work-unit.search'>): Promise<UnitHits> =>
-  world.engine.call('work-unit.search', { min_similarity: 0, include_units: true, ...input })
-const settle = () => world.engine.call('index.wait', { vectors: true })
-const texts = ({ hits }: UnitHits) => hits.map(({ unit }) => unit?.payload)
+const { post, search, settle, texts } = unitCalls(() => world)
 
 describe('units by meaning', () => {
   beforeEach(() => open())

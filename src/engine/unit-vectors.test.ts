@@ -1,10 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { Input } from '../api/operations.ts'
-import type { UnitHits } from '../api/work-units.ts'
 import type { Embedder } from '../search/embedder.ts'
 import { hashingEmbedder } from '../search/embedders/hashing.ts'
 import { dropVectors } from '../store/vectors.ts'
 import { openTestEngine, type TestEngine, type TestEngineOptions } from './testing/test-engine.ts'
+import { unitCalls } from './testing/unit-calls.ts'
 
 let world: TestEngine
 const open = (options: TestEngineOptions = {}): void => {
@@ -12,23 +11,7 @@ const open = (options: TestEngineOptions = {}): void => {
 }
 afterEach(() => world.close())
 
-type Append = Input<'work-unit.append'>
-const post = async (payload: string | undefined, more: Partial<Append> = {}) =>
-  (
-    await world.engine.call('work-unit.append', {
-      context_id: 'c',
-      agent_id: 'ada',
-      type: 'MESSAGE',
-      ...(payload === undefined ? {} : { payload }),
-      create_context: true,
-      ...more,
-    })
-  ).unit
-/** Any nearness will do, unless a test is about it. */
-const search = (input: Input<'work-unit.search'>): Promise<UnitHits> =>
-  world.engine.call('work-unit.search', { min_similarity: 0, include_units: true, ...input })
-const settle = () => world.engine.call('index.wait', { vectors: true })
-const texts = ({ hits }: UnitHits) => hits.map(({ unit }) => unit?.payload)
+const { post, search, settle, texts } = unitCalls(() => world)
 
 describe('vectors of units', () => {
   beforeEach(() => open())
