@@ -5,7 +5,9 @@ import { EngramError, toEngramError } from '../model/errors.ts'
 import { limits } from '../model/limits.ts'
 import type { Log } from '../platform/log.ts'
 import { carriesToken } from './bearer.ts'
+import { ownRequestId } from './call-id.ts'
 import { commonHeaders, errorAnswer, type ErrorAnswerOptions } from './error-answer.ts'
+import { givenUp } from './given-up.ts'
 import { readJsonBody, type BodySource } from './json-body.ts'
 import { mcpHandlerFor, mcpPath } from './routes/mcp.ts'
 import type { FetchHandler, Guard, NodeSide, Route, RouteRequest } from './route.ts'
@@ -109,7 +111,7 @@ export function httpHandler(options: HttpOptions): FetchHandler {
 function traceOf(request: Request, node: NodeSide, options: HttpOptions): Trace {
   const header = headerOf(request, node)
   const trace: Trace = {
-    requestId: ownRequestId(header) ?? options.newRequestId(),
+    requestId: ownRequestId(header('x-request-id')) ?? options.newRequestId(),
     node,
     header,
     headers: {},
@@ -130,12 +132,6 @@ const headerOf = (request: Request, { incoming }: NodeSide): HeaderOf =>
         const value = incoming.headers[name]
         return typeof value === 'object' ? value.join(', ') : value
       }
-
-/** The caller's own name for its request, when it is a plain one (COL-407). */
-function ownRequestId(header: HeaderOf): string | null {
-  const given = header('x-request-id')
-  return given !== undefined && /^[A-Za-z0-9_-]{1,64}$/.test(given) ? given : null
-}
 
 function limited(trace: Trace, options: HttpOptions): EngramError | null {
   if (options.limit === undefined) return null
@@ -211,7 +207,7 @@ async function answer(context: Context<Env>, route: Route, options: HttpOptions)
   try {
     return await answerBy(context, route, options)
   } catch (thrown) {
-    const error = givenUp(thrown, options)
+    const error = givenUp(thrown, options.stopping)
     if (route.refusal === undefined || !(error instanceof EngramError) || error.row.http >= 500) throw error
     const { error: told, ...status } = route.refusal(error)
     return refused(told, trace, status)
@@ -220,12 +216,6 @@ async function answer(context: Context<Env>, route: Route, options: HttpOptions)
 
 /** The adapter leaves an answer alone that says so. One for all: nothing of it is ever read but this header. */
 const alreadySent = new Response(null, { headers: { 'x-hono-already-sent': 'true' } })
-
-/** What waited and was ended by the stop of the server did not end by its caller's wish. */
-function givenUp(thrown: unknown, { stopping }: HttpOptions): unknown {
-  const isOurs = thrown instanceof EngramError && thrown.code === 'aborted' && stopping?.aborted === true
-  return isOurs ? new EngramError('draining', 'The server stops.', { cause: thrown }) : thrown
-}
 
 async function answerBy(context: Context<Env>, route: Route, options: HttpOptions): Promise<Response> {
   const { trace } = context.env

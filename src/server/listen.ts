@@ -202,7 +202,8 @@ function forOwnerAlone(make: () => void): void {
   }
 }
 
-function listenFailure(error: Error, address: ListenAddress): EngramError {
+/** Why nobody can listen there, by the code of the system's error. */
+export function listenFailure(error: Error, address: ListenAddress): EngramError {
   const where = address.kind === 'unix' ? address.path : `${address.host}:${address.port}`
   switch (errorCodeOf(error)) {
     case 'EADDRINUSE':

@@ -353,6 +353,8 @@ describe('who asks and how', () => {
     await expect(startLocalServer({ grpc: { host: '127.0.0.1', port } })).rejects.toMatchObject({
       code: 'address_in_use',
     })
+    const elsewhere = startLocalServer({ grpc: { host: '192.0.2.1', port: 0 }, token: 'sesame' })
+    await expect(elsewhere).rejects.toMatchObject({ code: 'invalid_request' })
   })
 
   it('COL-1908 HTTP and gRPC take from one allowance', async () => {

@@ -4,6 +4,7 @@ import { limits } from '../../model/limits.ts'
 import type { Durability } from '../../model/operation.ts'
 import type { ServerSettings } from '../../model/server-settings.ts'
 import { leaseMs, pageSize } from '../live/go-values.ts'
+import { durabilityNamed } from '../live/write-headers.ts'
 import type {
   AcquireLockRequest,
   CreateWorkUnitRequest,
@@ -105,23 +106,21 @@ export const releaseInput = (request: ReleaseLockRequest, identity: Identity): I
   ...writeMembers({ idempotency_key: '' }, identity),
 })
 
-const searchModes = ['keyword', 'keyword', 'semantic', 'hybrid'] as const
+/** None is as the server is set, as on the un-prefixed route: by words and newest first where nothing is. */
+const searchModes = [undefined, 'keyword', 'semantic', 'hybrid'] as const
 
-/** By words and newest first, as programs of the Go server expect, unless another mode is named. */
 export function searchInput(
   request: SearchRequest,
   { searchLimitDefault, searchLimitMax }: Pick<ServerSettings, 'searchLimitDefault' | 'searchLimitMax'>,
 ): Input<'work-unit.search'> {
-  const mode = searchModes[request.mode]
-  if (mode === undefined) throw unknownNumber('mode', request.mode)
+  if (!(request.mode in searchModes)) throw unknownNumber('mode', request.mode)
   const contexts = [...(request.context_id === '' ? [] : [request.context_id]), ...request.context_ids]
   return {
-    mode,
-    order: mode === 'keyword' ? 'recent' : 'relevance',
     limit: Math.min(pageSize(request.limit, searchLimitDefault), searchLimitMax),
     offset: Math.max(0, request.offset),
     ...(request.include_units ? { include_units: true } : {}),
     ...filled({
+      mode: searchModes[request.mode],
       query: request.query,
       context_ids: filter(contexts),
       agent_ids: filter(request.agent_ids),
@@ -151,18 +150,11 @@ function writeMembers(
   request: { readonly idempotency_key: string; readonly durability?: string },
   { idempotencyKey, durability }: Identity,
 ): { readonly idempotency_key?: string; readonly durability?: Durability } {
+  const named = request.durability === undefined || request.durability === '' ? durability : request.durability
   return filled({
     idempotency_key: request.idempotency_key === '' ? idempotencyKey : request.idempotency_key,
-    durability: durabilityNamed(
-      request.durability === undefined || request.durability === '' ? durability : request.durability,
-    ),
+    durability: named === '' ? undefined : durabilityNamed(named, 'durability'),
   })
-}
-
-function durabilityNamed(text: string): Durability | undefined {
-  if (text === '') return undefined
-  if (text === 'full' || text === 'normal') return text
-  throw new EngramError('invalid_request', 'durability: expected full or normal.')
 }
 
 const unknownNumber = (field: string, value: number): EngramError =>

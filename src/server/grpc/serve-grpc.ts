@@ -11,7 +11,7 @@ import {
   type ServerWritableStream,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js'
-import { EngramError } from '../../model/errors.ts'
+import { listenFailure } from '../listen.ts'
 import { calls, type Answered, type Asked } from './calls.ts'
 import { engramService, healthService, serviceNamed } from './contract.ts'
 import { Health } from './health.ts'
@@ -31,7 +31,7 @@ const openCallsMax = 1_000
 
 /**
  * The service of the contract and its health on one address (COL-302, COL-305). Without TLS: whoever lets others reach it
- * puts a proxy before it, as with HTTP. Rejects with `address_in_use`.
+ * puts a proxy before it, as with HTTP. Rejects as HTTP does where it cannot listen.
  */
 export async function serveGrpc(address: GrpcAddress, options: UnaryOptions): Promise<GrpcListening> {
   // It would tell the terminal what we tell by a failure.
@@ -64,11 +64,13 @@ function bound(server: Server, { host, port }: GrpcAddress): Promise<number> {
   return new Promise((resolve, reject) => {
     server.bindAsync(target, ServerCredentials.createInsecure(), (error, given) => {
       if (error === null) resolve(given)
-      else
-        reject(new EngramError('address_in_use', `gRPC cannot listen on ${target}: ${error.message}`, { cause: error }))
+      else reject(listenFailure(withCode(error), { kind: 'tcp', host, port }))
     })
   })
 }
+
+/** The library tells the system's code in its sentence alone. */
+const withCode = (error: Error): Error => Object.assign(error, { code: /\bE[A-Z]+\b/.exec(error.message)?.[0] })
 
 function closed(server: Server, timeoutMs: number): Promise<void> {
   return new Promise((resolve) => {

@@ -3,6 +3,8 @@ import { EngramError, toEngramError } from '../../model/errors.ts'
 import type { ServerSettings } from '../../model/server-settings.ts'
 import type { Log } from '../../platform/log.ts'
 import { carriesToken } from '../bearer.ts'
+import { ownRequestId } from '../call-id.ts'
+import { givenUp } from '../given-up.ts'
 import type { RequestLimit, SeenRequest } from '../http.ts'
 import type { Asked, Answered } from './calls.ts'
 import { engramService } from './contract.ts'
@@ -59,7 +61,7 @@ export async function answerUnary(
     seen(null)
     return { headers: { ...headers, ...(replayed === true ? { 'idempotent-replayed': 'true' } : {}) }, message }
   } catch (thrown) {
-    const error = toEngramError(givenUp(thrown, options))
+    const error = toEngramError(givenUp(thrown, options.stopping))
     seen(error)
     return { headers, failure: failureOf(error) }
   }
@@ -85,15 +87,6 @@ function checkToken({ header }: Arrived, { guardAll, token }: UnaryOptions): voi
     throw new EngramError('unauthorized', 'Expected `authorization: Bearer` with the token of this server.')
   }
 }
-
-/** What waited and was ended by the stop of the server did not end by its caller's wish. */
-function givenUp(thrown: unknown, { stopping }: UnaryOptions): unknown {
-  const isOurs = thrown instanceof EngramError && thrown.code === 'aborted' && stopping.aborted
-  return isOurs ? new EngramError('draining', 'The server stops.', { cause: thrown }) : thrown
-}
-
-const ownRequestId = (given: string | undefined): string | null =>
-  given !== undefined && /^[A-Za-z0-9_-]{1,64}$/.test(given) ? given : null
 
 const lowerCase = (headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> =>
   Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))

@@ -11,13 +11,14 @@ export function writeHeaders(request: RouteRequest): {
   const durability = request.header('x-engram-durability')
   return {
     ...(key === undefined ? {} : { idempotency_key: key }),
-    ...(durability === undefined ? {} : { durability: durabilityNamed(durability) }),
+    ...(durability === undefined ? {} : { durability: durabilityNamed(durability, 'X-Engram-Durability') }),
   }
 }
 
-function durabilityNamed(text: string): Durability {
+/** @param where what it stood in */
+export function durabilityNamed(text: string, where: string): Durability {
   if (text === 'full' || text === 'normal') return text
-  throw new EngramError('invalid_request', 'X-Engram-Durability: expected full or normal.')
+  throw new EngramError('invalid_request', `${where}: expected full or normal.`)
 }
 
 /** `If-Match: "v3"`; `*` is any version, and so no condition. */
