@@ -34,6 +34,8 @@ const lookMs = 5
 const lookMsFurther = 60
 /** The same where the directory cannot be watched and looking is the only way to learn of a release. */
 const blindLookMs = 1
+/** Whoever was answered lays its next ticket without a look whether somebody is there: for so long there will be. */
+const crowdedMs = 20
 /** Whoever stands no further back watches the one ahead, letter or not. */
 const nearMax = 3
 
@@ -70,6 +72,7 @@ export class Turns {
   readonly #startedTicks = startedTicksOf(process.pid)
   readonly #mine = new Set<string>()
   readonly #letters: Letters
+  #crowdedUntilMs = Number.NEGATIVE_INFINITY
 
   constructor(directory: string, random: Random) {
     this.#directory = directory
@@ -81,6 +84,7 @@ export class Turns {
 
   /** A turn at once when nobody waits, else null. */
   tryTake(): Turn | null {
+    if (monotonicMs() < this.#crowdedUntilMs) return null
     return this.#line().length === 0 ? this.#turn(null, turnMsMin) : null
   }
 
@@ -95,13 +99,17 @@ export class Turns {
     const untilMs = monotonicMs() + withinMs
     if (ticket === null) return this.#turn(null, turnMsMin)
     let seen = { name: '', sinceMs: 0 }
+    let hasNews = false
     for (;;) {
+      // Reading the line is what costs: whoever hears of its own ticket looks for the answer first.
+      const heard = hasNews ? this.#answered(ticket) : null
+      if (heard !== null) return heard
       const line = this.#line()
       const place = line.indexOf(ticket)
       const [first] = line
       const ahead = line[place - 1]
-      const answer = place === -1 && letter !== '' ? this.#letters.take(ticket) : null
-      if (answer !== null) return this.#answered(ticket, answer)
+      const answered = place === -1 && letter !== '' ? this.#answered(ticket) : null
+      if (answered !== null) return answered
       const isTired = monotonicMs() > untilMs
       if (first === undefined || ahead === undefined || isTired) {
         return this.#turn(ticket, turnMsFor(line.length), Math.max(0, line.length - 1))
@@ -112,7 +120,7 @@ export class Turns {
       else {
         const own = letter === '' ? null : ticket
         const watched = { ahead: own !== null && place > nearMax ? null : ahead, own }
-        await this.#untilNews(watched, place, Math.min(untilMs, seen.sinceMs + stalledMs))
+        hasNews = await this.#untilNews(watched, place, Math.min(untilMs, seen.sinceMs + stalledMs))
       }
     }
   }
@@ -152,8 +160,11 @@ export class Turns {
     }
   }
 
-  #answered(ticket: string, answer: string): Answered {
+  #answered(ticket: string): Answered | null {
+    const answer = this.#letters.take(ticket)
+    if (answer === null) return null
     this.#mine.delete(ticket)
+    this.#crowdedUntilMs = monotonicMs() + crowdedMs
     return { answer }
   }
 
@@ -212,14 +223,15 @@ export class Turns {
   /**
    * Resolves when one of the two is gone or there is a reason to look again: the process ahead died, the own ticket was touched
    * because its turn comes near, or time has passed.
+   * @returns whether something happened to the own ticket
    */
-  #untilNews({ ahead, own }: Watched, place: number, againAtMs: number): Promise<void> {
+  #untilNews({ ahead, own }: Watched, place: number, againAtMs: number): Promise<boolean> {
     return new Promise((resolve) => {
       const watchers: FSWatcher[] = []
-      const done = (): void => {
+      const done = (isOwn = false): void => {
         clearInterval(timer)
         for (const one of watchers) one.close()
-        resolve()
+        resolve(isOwn)
       }
       let isBlind = false
       const look = (): void => {
@@ -233,11 +245,11 @@ export class Turns {
         timer = setInterval(look, lookMs)
       }
       const listen = (ticket: string, heard: typeof heardAhead): void => {
-        watchers.push(watch(join(this.#directory, ticket), heard).on('error', done))
+        watchers.push(watch(join(this.#directory, ticket), heard).on('error', () => done()))
       }
       try {
         if (ahead !== null) listen(ahead, heardAhead)
-        if (own !== null) listen(own, done)
+        if (own !== null) listen(own, () => done(true))
       } catch (error) {
         if (errorCodeOf(error) === 'ENOENT') return done()
         isBlind = true

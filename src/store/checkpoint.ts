@@ -64,7 +64,10 @@ const passesMax = 4
  */
 const crowdMin = 4
 const partFrames = 1_024
-/** From this part of the bound on, the next one that finds little left moves it within its turn. */
+/**
+ * From this part of the bound on, the next one that finds little left moves it within its turn; and so does one whose turn is so
+ * long that as much is left.
+ */
 const beginAnewShare = 1 / 4
 const threadIdleMs = 10_000
 const threadHeapMaxMiB = 32
@@ -105,8 +108,10 @@ export class Checkpointer {
     const walBytes = frames * frameBytes
     if (walBytes >= this.#options.walBytesForced) this.#force(nowMs)
     else if (behind >= crowdMin) {
-      const mayBeginAnew = walBytes >= this.#options.walBytesForced * beginAnewShare
-      if (mayBeginAnew && frames - moved <= restFramesMax) this.#rest()
+      const beginAnewBytes = this.#options.walBytesForced * beginAnewShare
+      const isLittleLeft = frames - moved <= restFramesMax
+      const isTurnLong = (frames - moved) * frameBytes >= beginAnewBytes
+      if (walBytes >= beginAnewBytes && (isLittleLeft || isTurnLong)) this.#rest()
       else this.#isPartDue = frames - moved >= partFrames
     } else if (
       walBytes >= this.#options.walBytesForced * asideShare &&

@@ -6,6 +6,7 @@ import { EngramError } from '../model/errors.ts'
 import { systemClock } from '../platform/clock.ts'
 import { systemRandom } from '../platform/random.ts'
 import { Turns, type Turn } from '../platform/turns.ts'
+import { Connection } from './driver.ts'
 import { migrations } from './migrations/index.ts'
 import { Store } from './store.ts'
 import type { WriteTx } from './transaction.ts'
@@ -156,6 +157,29 @@ describe('writes that processes do for each other', () => {
     expect(await Promise.all([one, two])).toMatchObject([{ words: 1 }, { words: 2 }])
     expect(wordsOf(first)).toEqual(['one', 'two'])
     expect(rowsOf(first)).toBe(1)
+  })
+
+  it('L1 what somebody did who died before it could say so is answered by the next one', async () => {
+    const [first, second] = await openSome(2)
+    if (first === undefined || second === undefined) throw new Error('no stores')
+    const turn = await inFront()
+    const one = write(first, 'one')
+    await lined(2)
+    const between = new Turns(join(dataDir, 'queue'), systemRandom).take(5_000)
+    await lined(3)
+    const placeBetween = queue().at(-1)
+    const two = write(second, 'two')
+    await lined(4)
+    const row = [queue().at(-1) ?? '', systemClock.nowMs(), '[{"words":7}]']
+    const aside = Connection.open(first.path, { access: 'read-write', busyTimeoutMs: 1_000 })
+    aside.run('INSERT INTO shared_writes (ticket, at_ms, answer) VALUES (?, ?, ?)', row)
+    aside.close()
+    turn.release()
+    expect(await Promise.all([one, two])).toEqual([{ words: 1, by: 'one' }, { words: 7 }])
+    // The one between still has its turn: nobody had to pass it.
+    expect(queue()).toContain(placeBetween)
+    ;(await between).release()
+    expect(wordsOf(first)).toEqual(['one'])
   })
 
   it('L1 rows go with the next commit for others, letters and answers with their owners', async () => {

@@ -128,8 +128,10 @@ export class SharedWrites {
     if (this.#dialect === '') return nothingDone
     const answers: { letter: Letter; answer: string }[] = []
     let hasLeftSome = false
+    let isLate = false
     for (const letter of turn.letters()) {
-      if (how.isLate()) break
+      isLate = how.isLate()
+      if (isLate) break
       const body = this.#understood(letter.text)
       const isMine = body !== null && (how.isFull || !body.isFull)
       const answer = isMine ? this.#answerOf(connection, letter.ticket, body, how.nowMs) : null
@@ -137,8 +139,8 @@ export class SharedWrites {
       else answers.push({ letter, answer })
     }
     if (answers.length > 0) this.#forget(connection, how.nowMs)
-    // Where nothing could be done there is nothing to go on for.
-    this.#hasLeftSome ||= hasLeftSome || answers.length === 0
+    // Where nothing could be done there is nothing to go on for; where its own work took all the time there is.
+    this.#hasLeftSome ||= hasLeftSome || (answers.length === 0 && !isLate)
     return { answers }
   }
 
@@ -184,9 +186,8 @@ export class SharedWrites {
     connection.run('SAVEPOINT letter')
     const tx = new Transaction(connection, true)
     try {
-      if (answerInFile(tx, ticket) !== null) throw new Error('It was done before.')
-      const answer = JSON.stringify(writes.map(({ kind, input }) => this.#works.get(kind)?.(tx, input)))
-      tx.run('INSERT INTO shared_writes (ticket, at_ms, answer) VALUES (?, ?, ?)', ticket, nowMs, answer)
+      // Whoever did it died before it could say so.
+      const answer = answerInFile(tx, ticket) ?? this.#workOff(tx, ticket, writes, nowMs)
       tx.end()
       connection.run('RELEASE letter')
       return answer
@@ -197,6 +198,12 @@ export class SharedWrites {
       connection.run('RELEASE letter')
       return null
     }
+  }
+
+  #workOff(tx: WriteTx, ticket: string, writes: readonly SharedWrite[], nowMs: number): string {
+    const answer = JSON.stringify(writes.map(({ kind, input }) => this.#works.get(kind)?.(tx, input)))
+    tx.run('INSERT INTO shared_writes (ticket, at_ms, answer) VALUES (?, ?, ?)', ticket, nowMs, answer)
+    return answer
   }
 
   #forget(connection: Connection, nowMs: number): void {

@@ -89,10 +89,10 @@ export type StoreStats = {
 /** The longest a write waits for its turn and then for SQLite's lock before it is `storage_busy` (MEM-103). */
 const lineWaitMsMax = 4_000
 /**
- * How long a process may go on doing what others ask, while nobody wants a turn of its own: code that runs often is compiled, and
- * pages stay in its cache.
+ * How long a process may go on doing what others ask, while nobody wants a turn of its own. Each that begins to pays for it with
+ * cold code and an empty cache: the first tenth of a second a save takes three times as long, and everybody waits for that.
  */
-const leadMsMax = 1_000
+const leadMsMax = 30_000
 const busyWaitMsMax = 7_000
 const busyAgainMs = 1
 /** Pages of log (2 MiB) that a process may leave to the next one, which reads them in two milliseconds. */

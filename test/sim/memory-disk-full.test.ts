@@ -37,7 +37,15 @@ class Saver {
     try {
       const told = await callSave(this.#opened.caller, 1, wanted)
       const ms = performance.now() - fromMs
-      this.lines.push({ t: 'ack', kind: wanted.kind, key: wanted.key, content: wanted.content, ...told, ms })
+      this.lines.push({
+        t: 'ack',
+        kind: wanted.kind,
+        key: wanted.key,
+        content: wanted.content,
+        ...told,
+        ms,
+        at: Date.now(),
+      })
       if (told.outcome === 'created') this.#last = told.syncId
       return { code: '', ms }
     } catch (error) {
@@ -84,7 +92,8 @@ describe.runIf(disk !== null)('a full disk under the memory', () => {
       const ms = performance.now() - fromMs
       const { status } = answer
       const told = { syncId: body.sync_id, outcome: body.outcome, count: 1, ms }
-      if (status === 201) saver.lines.push({ t: 'ack', kind: 'new', key: `http-${sent}`, content, ...told })
+      if (status === 201)
+        saver.lines.push({ t: 'ack', kind: 'new', key: `http-${sent}`, content, ...told, at: Date.now() })
       else expect(body).toMatchObject({ code: 'storage_full' })
       return { status, ms }
     }

@@ -14,7 +14,14 @@ beforeEach(() => {
 })
 afterEach(() => place.remove())
 
-const worstOf = (lines: readonly LogLine[]): number => Math.max(0, ...acksOf(lines).map((ack) => ack.ms))
+/** The longest waits, and when in the run they ended: a crowd of them at one moment has one cause. */
+const longestOf = (lines: readonly LogLine[], startedMs: number): string[] =>
+  acksOf(lines)
+    .toSorted((a, b) => b.ms - a.ms)
+    .slice(0, 5)
+    .map(({ ms, at }) => `${Math.round(ms)} ms at ${((at - startedMs) / 1_000).toFixed(1)} s`)
+
+const worstOf = (lines: readonly LogLine[]): number => acksOf(lines).reduce((worst, { ms }) => Math.max(worst, ms), 0)
 
 describe('several processes with one memory', () => {
   it(
@@ -26,7 +33,10 @@ describe('several processes with one memory', () => {
         { length: processes },
         (_, n) => new MemoryProcess({ ...options, writer: n + 1, ms: runMs }),
       )
+      // Whoever begins while thirty others still start would wait for their start.
+      await Promise.all(first.map((one) => one.ready()))
       await Promise.all(first.map((one) => one.start()))
+      const startedMs = Date.now()
       const all = [...first]
       const living = [...first]
       const untilMs = performance.now() + runMs
@@ -40,7 +50,9 @@ describe('several processes with one memory', () => {
         all.push(next)
         void next.start()
       }
-      const logs = await Promise.all(all.map((one) => one.ended()))
+      // Two hundred logs are read when nobody waits for a core any more.
+      await Promise.all(all.map((one) => one.gone()))
+      const logs = all.map((one) => one.lines())
       const lines = logs.flat()
       const audit = await auditMemory(place.dataDir, lines)
       const whole = logs.filter((_, at) => at < processes && living[at] === all[at]).map((log) => acksOf(log).length)
@@ -56,6 +68,10 @@ describe('several processes with one memory', () => {
         errors: errorsOf(lines).length,
         queued,
         worst_ms: worstOf(logs.flatMap((log) => acksOf(log).slice(1))),
+        longest: longestOf(
+          logs.flatMap((log) => acksOf(log).slice(1)),
+          startedMs,
+        ),
         // A process pays for its start with its first save: that is no wait for others.
         worst_first_ms: worstOf(logs.flatMap((log) => acksOf(log).slice(0, 1))),
         target_ms: 250,

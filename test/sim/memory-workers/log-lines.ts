@@ -5,6 +5,7 @@ export type SaveKind = 'new' | 'repeat' | 'topic' | 'prompt' | 'update'
 /**
  * One line of what a writer tells: `try` before a call, `ack` or `error` after it, `worst` at its end.
  * - `key` names the text: `<writer>-<n>` of its own, the number of a shared text or topic
+ * - `at`: the wall clock when it was answered, ms
  * - `count`: the duplicate or revision count it was told
  */
 export type LogLine =
@@ -18,6 +19,7 @@ export type LogLine =
       readonly outcome: string
       readonly count: number
       readonly ms: number
+      readonly at: number
     }
   | {
       readonly t: 'error'

@@ -51,9 +51,14 @@ export class MemoryProcess {
     return this.#child.pid
   }
 
+  /** Resolves when its engine is open, or it is gone. */
+  async ready(): Promise<void> {
+    await Promise.race([this.#told.ready.promise, this.#ended])
+  }
+
   /** Lets it begin as soon as its engine is open. */
   async start(): Promise<this> {
-    await Promise.race([this.#told.ready.promise, this.#ended])
+    await this.ready()
     this.#child.stdin.write('go\n')
     return this
   }
@@ -67,9 +72,13 @@ export class MemoryProcess {
     this.#child.kill(signal)
   }
 
+  async gone(): Promise<void> {
+    await this.#ended
+  }
+
   /** Resolves with what its log holds when the process is gone. */
   async ended(): Promise<readonly LogLine[]> {
-    await this.#ended
+    await this.gone()
     return this.lines()
   }
 

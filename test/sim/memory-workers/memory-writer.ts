@@ -55,7 +55,7 @@ async function save(n: number): Promise<void> {
     const told = await callSave(opened.caller, writer, wanted)
     const ms = performance.now() - fromMs
     worstMs = Math.max(worstMs, ms)
-    log.tell({ t: 'ack', kind: wanted.kind, key: wanted.key, content: wanted.content, ...told, ms })
+    log.tell({ t: 'ack', kind: wanted.kind, key: wanted.key, content: wanted.content, ...told, ms, at: Date.now() })
     if (!hasAcked) writeSync(1, 'acked\n')
     hasAcked = true
     if (wanted.kind === 'new' && told.outcome === 'created') last = told.syncId
