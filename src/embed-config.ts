@@ -47,7 +47,7 @@ export type ConfigSections = {
     readonly maxBatchSize?: number
     readonly defaultLimit?: number
     readonly maxLimit?: number
-    readonly vector?: { readonly enabled?: boolean }
+    readonly vector?: { readonly enabled?: boolean; readonly maxUnits?: number }
   }
   readonly auth?: { readonly enabled?: boolean }
   readonly logging?: {
@@ -114,10 +114,12 @@ export function configFromYaml(text: string): Config {
   return config
 }
 
-/** `search.vector.enabled` stands one deeper than the others. */
+/** What is below `search.vector` stands one deeper than the others. */
 function put(sections: Record<string, Record<string, unknown>>, path: string, value: unknown): void {
   const [section = '', key = '', below] = path.split('.')
-  ;(sections[section] ??= {})[key] = below === undefined ? value : { [below]: value }
+  const names = (sections[section] ??= {})
+  const known = names[key]
+  names[key] = below === undefined ? value : { ...(isSection(known) ? known : {}), [below]: value }
 }
 
 /** Names as TypeScript has them, but for fields of a log, which are a person's own. */

@@ -35,8 +35,8 @@ const shutdownTimeoutMs = 10_000
 /** Checks everything and touches nothing; throws EngramError. */
 export function createEngine(config: Config): Engine {
   const served = serverConfigOf(config)
-  const address = config.serverAddr === null ? null : splitAddress(config.serverAddr)
-  const grpc = splitAddress(config.server?.grpcAddr)
+  const address = config.serverAddr === null ? null : splitAddress(config.serverAddr, 'serverAddr')
+  const grpc = splitAddress(config.server?.grpcAddr, 'server.grpcAddr')
   if (grpc !== null && address === null) {
     throw new EngramError('invalid_request', 'server.grpcAddr: expected none without serverAddr.')
   }

@@ -108,7 +108,10 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenedEngi
     settings,
     archive: transcripts.archive,
     conversations: transcripts.searched,
-    ...meaningDeps(await embedderOf(options, settings), store, clock, options.meaningUse),
+    ...meaningDeps(await embedderOf(options, settings), store, clock, {
+      use: options.meaningUse,
+      unitVectorsMax: settings.unitVectorsMax,
+    }),
     dataDir: options.dataDir,
     homeDir: options.homeDir ?? homedir(),
     version: programVersion(),

@@ -50,10 +50,25 @@ export type IngestReport = {
   readonly busy: boolean
   /** What an interrupted run, or a limit, left for the next one (ING-CRS-2). */
   readonly left: { readonly interrupted: boolean; readonly files: number; readonly bytes: number }
+  /** Null where nothing was to be read anew from the archive (ING-INC-6). */
+  readonly upgrade: IngestUpgrade | null
   readonly llm: { readonly calls: number; readonly tokens: number }
   readonly ms: number
   /** Files with anything new, for `--verbose` and `--dry-run`. */
   readonly files: readonly IngestFileReport[]
+}
+
+/** Conversations that rules of an earlier version had seen, read anew from the archive (ING-INC-6). */
+export type IngestUpgrade = {
+  readonly sessions: number
+  /** Sessions that wait for the next run. */
+  readonly left: number
+  /** Set aside: their conversation is not in the archive. */
+  readonly unarchived: readonly {
+    readonly session_id: string
+    readonly transcript_key: string
+    readonly path: string
+  }[]
 }
 
 export type IngestAgentReport = {
@@ -71,7 +86,7 @@ export type IngestFileReport = {
   readonly path: string
   readonly key: string
   readonly project: string
-  readonly state: 'new' | 'grown' | 'restarted' | 'failed'
+  readonly state: 'new' | 'grown' | 'restarted' | 'upgraded' | 'failed'
   readonly reason?: string
   /** Read in this run, and not yet dealt with. */
   readonly new_bytes: number
@@ -139,6 +154,8 @@ const candidateSchema = () =>
     author: name(limits.authorBytesMax),
     created_at: text(64),
     expires_at: text(64).optional(),
+    /** What tells the same under another name: where somebody made one of these their own, this is no news (ING-INC-6). */
+    instead_of: z.array(observationId()).max(64).optional(),
     /** Beside what the engine adds itself (ING-EXT-7). */
     provenance: z.object({
       agent: text(64),
@@ -207,6 +224,8 @@ export const ingestOperations = {
         /** Integer and `m`, `h`, `d` or `w`; compared with the time a file was written. */
         since: text(16).optional(),
         force: z.boolean().optional(),
+        /** Read nothing but the archive, where rules of an earlier version have seen it (ING-INC-6). */
+        upgrade: z.boolean().optional(),
         dry_run: z.boolean().optional(),
         skip_knowledge: z.boolean().optional(),
         archive: z.boolean().optional(),

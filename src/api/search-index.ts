@@ -18,8 +18,8 @@ export type IndexStatus = {
     readonly vectors: number
     /** Share of the records that have one, 0 to 1. */
     readonly coverage: number
-    /** Work units, of which those without text never get one. */
-    readonly units: { readonly records: number; readonly vectors: number }
+    /** Work units, of which those without text never get one, nor those before the `newest` events of the log. */
+    readonly units: { readonly records: number; readonly vectors: number; readonly newest: number }
     /** Vectors a second in this process; null when it made none. */
     readonly per_second: number | null
     readonly remaining_s: number | null

@@ -124,10 +124,33 @@ describe('addresses', () => {
     ['localhost:0', { host: 'localhost', port: 0 }],
     [undefined, null],
     ['', null],
-  ])('%j', (text, address) => expect(splitAddress(text)).toEqual(address))
+  ])('%j', (text, address) => expect(splitAddress(text, '--addr')).toEqual(address))
 
   it.each(['host', 'a:b', ':70000', 'http://x:80', '::1:80', 'x y:1'])('%j is none', (text) =>
-    expect(() => splitAddress(text)).toThrow('Expected host:port'),
+    expect(() => splitAddress(text, '--addr')).toThrow(
+      `--addr: expected host:port or :port, such as 127.0.0.1:7437, got ${JSON.stringify(text)}.`,
+    ),
+  )
+
+  it.each([
+    ['--addr', { addr: 'a:b' }, {}, ''],
+    ['--grpc-addr', { grpcAddr: 'a:b' }, {}, ''],
+    ['--port', { port: 'b' }, {}, ''],
+    ['ENGRAM_ADDR', {}, { ENGRAM_ADDR: 'a:b', ENGRAM_SERVER_ADDR: ':1' }, ''],
+    ['ENGRAM_SERVER_ADDR', {}, { ENGRAM_SERVER_ADDR: 'a:b' }, ''],
+    ['ENGRAM_GRPC_ADDR', {}, { ENGRAM_GRPC_ADDR: 'a:b' }, 'server: { grpc_addr: c:d }'],
+    ['server.addr in ~/.engram/config.yaml', {}, {}, 'server: { addr: a:b }'],
+    ['server.grpc_addr in ~/.engram/config.yaml', {}, {}, 'server: { grpc_addr: a:b }'],
+  ])(
+    'COL-1802 an address that is none is told from where it stands, with an example: %s',
+    async (name, flags, variables, text) => {
+      file(text)
+      const told = name.replace('~', places.home)
+      const failed = read(flags, variables, true)
+      await expect(failed).rejects.toMatchObject({ code: 'usage' })
+      await expect(failed).rejects.toThrow(`${told}: expected `)
+      await expect(failed).rejects.toThrow(/such as (?:127\.0\.0\.1:)?7437, got "/)
+    },
   )
 
   it('COL-1501 without a host it is loopback, and every address once a token guards it', async () => {

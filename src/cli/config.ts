@@ -70,7 +70,8 @@ export async function readConfig(
     return value === undefined || value.trim() === '' ? undefined : value
   }
   const namedFile = options.forServer ? (flags.config ?? env('ENGRAM_CONFIG')) : undefined
-  const named = namedFile === undefined ? null : await readNamedFile(resolve(terminal.directory, namedFile))
+  const namedPath = namedFile === undefined ? null : resolve(terminal.directory, namedFile)
+  const named = namedPath === null ? null : await readNamedFile(namedPath)
   const dataDir = pick<string>(
     'data_dir',
     flags.dataDir,
@@ -79,20 +80,18 @@ export async function readConfig(
     join(terminal.homeDir, '.engram'),
   )
   const located = { ...dataDir, value: locate(dataDir.value, terminal.directory, options.forServer) }
-  const file = named ?? (await readConfigFile(join(located.value, 'config.yaml')))
+  const filePath = namedPath ?? join(located.value, 'config.yaml')
+  const file = named ?? (await readConfigFile(filePath))
   const server = serverConfig(file, options.forServer ? env : undefined)
   const at = (path: string): unknown => path.split('.').reduce<unknown>((node, key) => childOf(node, key), file)
   // An address in the environment is the server's; it must not stop a save.
-  const givenAddress =
-    flags.addr ??
-    (options.forServer ? (env('ENGRAM_ADDR') ?? env('ENGRAM_SERVER_ADDR') ?? textOf(at('server.addr'))) : undefined)
-  const address = splitAddress(givenAddress)
-  const addressSource =
-    flags.addr !== undefined
-      ? 'flag'
-      : (env('ENGRAM_ADDR') ?? env('ENGRAM_SERVER_ADDR')) !== undefined
-        ? 'environment'
-        : 'config.yaml'
+  const placesOf = (flag: string, value: string | undefined, variables: readonly string[], key: string): Places => [
+    ['flag', flag, value],
+    ...(options.forServer ? variables.map((name) => ['environment', name, env(name)] as const) : []),
+    ['config.yaml', `${key} in ${filePath}`, options.forServer ? textOf(at(key)) : undefined],
+  ]
+  const given = addressIn(placesOf('--addr', flags.addr, ['ENGRAM_ADDR', 'ENGRAM_SERVER_ADDR'], 'server.addr'))
+  const { value: address, source: addressSource } = given
   const tokenPlace = flags.tokenFile ?? (options.forServer ? textOf(at('auth.token_file')) : undefined)
   const tokenFile = tokenPlace === undefined ? undefined : resolve(terminal.directory, tokenPlace)
   const mayCreate = options.forServer && (flags.createToken === true || server.settings.isAuthRequired)
@@ -113,13 +112,7 @@ export async function readConfig(
         : portOf(flags.port, env('ENGRAM_PORT'), at('server.port')),
     socket: pick('server.socket', flags.socket, env('ENGRAM_SOCKET'), textOf(at('server.socket')), undefined),
     grpcAddress: grpcAddressOf(
-      pick(
-        'server.grpc_addr',
-        flags.grpcAddr,
-        options.forServer ? env('ENGRAM_GRPC_ADDR') : undefined,
-        options.forServer ? textOf(at('server.grpc_addr')) : undefined,
-        undefined,
-      ),
+      addressIn(placesOf('--grpc-addr', flags.grpcAddr, ['ENGRAM_GRPC_ADDR'], 'server.grpc_addr')),
       token.value,
     ),
     token,
@@ -198,7 +191,11 @@ function portOf(flag: string | undefined, env: string | undefined, file: unknown
   const name = 'server.port'
   if (flag !== undefined) {
     const port = validPort(flag)
-    if (port === null) throw new EngramError('usage', `Expected a port from 0 to 65535, got ${JSON.stringify(flag)}.`)
+    if (port === null)
+      throw new EngramError(
+        'usage',
+        `--port: expected a port from 0 to 65535, such as ${defaultPort}, got ${JSON.stringify(flag)}.`,
+      )
     return { name, value: port, source: 'flag' }
   }
   const fromEnv = env === undefined ? null : validPort(env)
@@ -214,21 +211,40 @@ const hostOf = (host: string, token: string | undefined): string => {
   return token === undefined ? defaultHost : '0.0.0.0'
 }
 
-function grpcAddressOf(given: ConfigValue<string | undefined>, token: string | undefined): ConfigValue<Address | null> {
-  const address = splitAddress(given.value)
-  return { ...given, value: address === null ? null : { ...address, host: hostOf(address.host, token) } }
+/** Where a value may stand and what it is called there, the first that counts first. */
+type Places = readonly (readonly [source: ValueSource, name: string, text: string | undefined])[]
+
+/** The address that counts, told from where it stands; null for none. */
+function addressIn(places: Places): Pick<ConfigValue<Address | null>, 'value' | 'source'> {
+  const [source, name, text] = places.find(([, , each]) => each !== undefined) ?? ['default', '', undefined]
+  return { value: splitAddress(text, name), source }
+}
+
+function grpcAddressOf(
+  { value: address, source }: Pick<ConfigValue<Address | null>, 'value' | 'source'>,
+  token: string | undefined,
+): ConfigValue<Address | null> {
+  const value = address === null ? null : { ...address, host: hostOf(address.host, token) }
+  return { name: 'server.grpc_addr', source, value }
 }
 
 const validPort = (text: string): number | null =>
   /^\d{1,5}$/.test(text.trim()) && Number(text) <= 65_535 ? Number(text) : null
 
-/** `:8080` (no host), `host:8080`, `[::1]:8080` or a bare port. */
-export function splitAddress(text: string | undefined): Address | null {
+/**
+ * `:8080` (no host), `host:8080`, `[::1]:8080` or a bare port.
+ *
+ * @param name what a person has to correct: an option, a variable, or a key and its file
+ */
+export function splitAddress(text: string | undefined, name: string): Address | null {
   if (text === undefined || text.trim() === '') return null
   const match = /^(?:(\[[0-9a-fA-F:.]+\]|[^:[\]\s]*):)?(\d{1,5})$/.exec(text.trim())
   const port = match === null ? null : validPort(match[2] ?? '')
   if (match === null || port === null)
-    throw new EngramError('usage', `Expected host:port or :port, got ${JSON.stringify(text)}.`)
+    throw new EngramError(
+      'usage',
+      `${name}: expected host:port or :port, such as ${defaultHost}:${defaultPort}, got ${JSON.stringify(text)}.`,
+    )
   const host = (match[1] ?? '').replace(/^\[|\]$/g, '')
   return { host: match[1] === undefined ? defaultHost : host, port }
 }

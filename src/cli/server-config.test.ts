@@ -11,7 +11,7 @@ describe('COL-1805 each key has its effect', () => {
 server: { read_timeout: 30, write_timeout: 2.5, idle_timeout: 60 }
 storage: { wal_batch_size: 16, wal_sync_interval_ms: 7, max_wal_size_mb: 128, durability: normal }
 locks: { cleanup_interval: 4, default_ttl: 0.5 }
-search: { engine: sqlite, update_interval_ms: 500, max_batch_size: 10, vector: { enabled: false } }
+search: { engine: sqlite, update_interval_ms: 500, max_batch_size: 10, vector: { enabled: false, max_units: 500 } }
 `)
     expect(warnings).toEqual([])
     expect(settings.timeouts).toEqual({ readMs: 30_000, writeMs: 2_500, idleMs: 60_000 })
@@ -25,6 +25,7 @@ search: { engine: sqlite, update_interval_ms: 500, max_batch_size: 10, vector: {
       unitSearchMode: 'keyword',
       unitIndexMs: 500,
       unitIndexBatch: 10,
+      unitVectorsMax: 500,
       embedder: 'none',
     })
   })

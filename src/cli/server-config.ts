@@ -43,7 +43,7 @@ const numbers: readonly string[] = [
   ...below('storage', 'wal_batch_size', 'wal_sync_interval_ms', 'max_wal_size_mb'),
   ...below('notifier', 'max_idle_time', 'heartbeat_interval', 'max_connections', 'max_pause'),
   ...below('locks', 'default_ttl', 'max_locks_per_agent', 'cleanup_interval'),
-  ...below('search', 'default_limit', 'max_limit', 'update_interval_ms', 'max_batch_size'),
+  ...below('search', 'default_limit', 'max_limit', 'update_interval_ms', 'max_batch_size', 'vector.max_units'),
   ...below('rate_limit', 'rpm', 'rps', 'ws_messages_per_second'),
 ]
 
@@ -187,6 +187,7 @@ function engineOf(at: At): Partial<Settings> {
     unitSearchMode: unitSearchModeOf(at('search.engine'), isByMeaning),
     unitIndexMs: count(at('search.update_interval_ms')),
     unitIndexBatch: count(at('search.max_batch_size')),
+    unitVectorsMax: count(at('search.vector.max_units')),
     walBatchSize: count(at('storage.wal_batch_size')),
     walSyncMs: count(at('storage.wal_sync_interval_ms')),
     walBytesForced: times(positive(at('storage.max_wal_size_mb')), 1024 * 1024),

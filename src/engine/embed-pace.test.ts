@@ -1,4 +1,5 @@
 import { afterEach, expect, it } from 'vitest'
+import type { Settings } from '../model/settings.ts'
 import { hashingEmbedder } from '../search/embedders/hashing.ts'
 import { EmbedPace } from './embed-pace.ts'
 import { openTestEngine, type TestEngine } from './testing/test-engine.ts'
@@ -7,9 +8,10 @@ let world: TestEngine
 afterEach(() => world.close())
 
 /** The hashing embedder at a tenth of a second for each text, with something going on meanwhile. */
-function open(meanwhile: () => Promise<void> = () => Promise.resolve()): EmbedPace {
+function open(meanwhile: () => Promise<void> = () => Promise.resolve(), settings: Partial<Settings> = {}): EmbedPace {
   const sound = hashingEmbedder()
   world = openTestEngine({
+    settings,
     embedder: {
       ...sound,
       embed: async (texts, signal) => {
@@ -41,6 +43,16 @@ it('COL-1704 in a calm log every unit gets its vector, and no time is left unuse
   await pace.run(signal)
   expect(await made()).toMatchObject({ units: 30 })
   expect(world.clock.monotonicMs() - startMs).toBe(30 * 100)
+})
+
+it('COL-1704 of a long log the newest units alone: it does not keep a core busy for days', async () => {
+  const pace = open(undefined, { unitVectorsMax: 20 })
+  await post(90)
+  const startMs = world.clock.monotonicMs()
+  await pace.run(signal)
+  expect(await made()).toMatchObject({ units: 20 })
+  expect((await world.engine.call('index.status', {})).vectors.remaining_s).toBe(0)
+  expect(world.clock.monotonicMs() - startMs).toBe(20 * 100)
 })
 
 it('COL-1704 while many units come, memories alone get vectors; units when it is calm again', async () => {

@@ -55,9 +55,21 @@ function ingestCandidate(tx: WriteTx, deps: EngineDeps, candidate: Prepared, fil
   if (isSuppressed(tx, hash) || findTombstone(tx, 'observation', given.sync_id) !== undefined) return 'suppressed'
   const known = observationBySyncId(tx, given.sync_id)
   if (known !== undefined) return bringUpToDate(tx, deps, known, candidate)
+  const taken = takenOver(tx, given.instead_of ?? [])
+  if (taken !== null) return taken
   if (observationByHash(tx, hash, filed.project) !== undefined) return 'repeated'
   insertCandidate(tx, deps, candidate, filed)
   return 'saved'
+}
+
+/** What an earlier extraction told in other words, or by another rule, and somebody edited, promoted or deleted since. */
+function takenOver(tx: WriteTx, syncIds: readonly string[]): CandidateOutcome | null {
+  for (const syncId of syncIds) {
+    if (findTombstone(tx, 'observation', syncId) !== undefined) return 'suppressed'
+    const row = observationBySyncId(tx, syncId)
+    if (row !== undefined && !isOwnWork(row)) return row.deleted_at === null ? 'repeated' : 'suppressed'
+  }
+  return null
 }
 
 const isSuppressed = (tx: WriteTx, hash: string): boolean =>
@@ -94,9 +106,11 @@ function prepare(given: CandidateInput, deps: EngineDeps, cleaner: IngestCleaner
 function bringUpToDate(tx: WriteTx, deps: EngineDeps, row: ObservationRow, candidate: Prepared): CandidateOutcome {
   const isGone = row.deleted_at !== null
   if (!isOwnWork(row)) return 'untouched'
-  const isSame = row.title === candidate.title && row.content === candidate.content
+  const { type } = candidate.given
+  const isSame = row.title === candidate.title && row.content === candidate.content && row.type === type
   if (isSame && !isGone && row.confidence === candidate.given.confidence) return 'untouched'
   editOwn(tx, deps, row, {
+    type,
     title: candidate.title,
     content: candidate.content,
     confidence: candidate.given.confidence,
@@ -120,7 +134,7 @@ function isOwnWork(row: ObservationRow): boolean {
   )
 }
 
-type OwnEdit = Partial<Pick<ObservationRow, 'title' | 'content' | 'confidence' | 'deleted_at'>> & {
+type OwnEdit = Partial<Pick<ObservationRow, 'type' | 'title' | 'content' | 'confidence' | 'deleted_at'>> & {
   readonly provenance: Readonly<Record<string, unknown>>
 }
 

@@ -23,10 +23,10 @@ export function meaningDeps(
   embedder: Embedder | null,
   store: Store,
   clock: Clock,
-  use: MeaningUse = 'at-need',
+  options: { readonly use?: MeaningUse | undefined; readonly unitVectorsMax?: number } = {},
 ): Pick<EngineDeps, 'meaning' | 'embedding'> {
   if (embedder === null) return { meaning: null, embedding: null }
-  const meaning = new Meaning(embedder, use, clock)
+  const meaning = new Meaning(embedder, options.use ?? 'at-need', clock, options.unitVectorsMax)
   return { meaning, embedding: new EmbedUpkeep(store, meaning, clock) }
 }
 
@@ -97,7 +97,10 @@ async function embedAll(deps: EngineDeps, context: CallContext): Promise<void> {
   if (!(await meaning.start())) {
     throw new EngramError('semantic_unavailable', `The model cannot be loaded: ${meaning.lastError ?? ''}.`)
   }
-  const total = deps.store.read((tx) => countIndexed(tx, 'observation').records + countUnits(tx).records)
+  const { reach } = meaning.unitIndex.source
+  const total = deps.store.read(
+    (tx) => countIndexed(tx, 'observation').records + Math.min(countUnits(tx).records, reach),
+  )
   for (let done = false; !done;) {
     context.signal?.throwIfAborted()
     const made = await embedding.step(context.signal)
@@ -116,14 +119,16 @@ const vectorsHere = (tx: ReadTx, meaning: Meaning | null): Readonly<Record<Vecto
   unit: meaning === null ? 0 : countVectors(tx, 'unit', meaning.model),
 })
 
-/** Those that were looked at and have no vector have no text. */
+/** Those that were looked at and have no vector have no text; those out of reach get none. */
 function unitsToEmbed(tx: ReadTx, meaning: Meaning | null, withVector: number): number {
-  const cursor = meaning === null ? 0 : vectorCursor(tx, 'unit', meaning.model)
-  const after = countUnitsAfter(tx, cursor, null)
+  if (meaning === null) return 0
+  const { source } = meaning.unitIndex
+  const cursor = vectorCursor(tx, 'unit', meaning.model)
+  const after = countUnitsAfter(tx, Math.max(cursor, source.seqNow(tx) - source.reach), null)
   return cursor === 0 ? Math.max(0, after - withVector) : after
 }
 
-function statusOf({ store, meaning, embedding }: EngineDeps): IndexStatus {
+function statusOf({ store, meaning, embedding, settings }: EngineDeps): IndexStatus {
   return store.read((tx) => {
     const observations: IndexedKind = countIndexed(tx, 'observation')
     const units = countUnits(tx)
@@ -143,7 +148,7 @@ function statusOf({ store, meaning, embedding }: EngineDeps): IndexStatus {
         records: observations.records,
         vectors,
         coverage: observations.records === 0 ? 1 : vectors / observations.records,
-        units: { records: units.records, vectors: unitVectors },
+        units: { records: units.records, vectors: unitVectors, newest: settings.unitVectorsMax },
         per_second: rate,
         remaining_s: rate === null || rate === 0 ? null : Math.round(left / rate),
       },

@@ -13,15 +13,20 @@ import {
   type KindRequest,
   type RankedRow,
 } from '../search/kind-search.ts'
+import { parameters } from '../search/parameters.ts'
 import { snippetOf, wordFinder, type Snippet } from '../search/snippet.ts'
+import type { UnitMeaning } from '../search/unit-meaning.ts'
 import type { KindFilters, MessageRow, PromptTextRow, RowOf, SearchedKind, UnitRow } from '../store/kind-index.ts'
 import type { RecordFilters } from '../store/full-text-search.ts'
 import type { ReadTx } from '../store/transaction.ts'
 import { unitText } from '../store/unit-index.ts'
+import type { VectorKind } from '../store/vectors.ts'
 import type { EngineDeps } from './handler.ts'
+import { howFound, type AskedMeaning, type How } from './search-meaning.ts'
 import type { MessageFinding } from './search-regex.ts'
 import { catchUpTranscripts, messageAt, searchBudgetMs } from './transcript-index.ts'
 import { catchUpUnits } from './unit-indexing.ts'
+import { nearnessMinDefault } from './unit-meaning.ts'
 
 type SearchInput = Parsed<'memory.search'>
 
@@ -35,7 +40,12 @@ export type KindList = {
   readonly strength: number
 }
 
-export type KindsFound = { readonly lists: readonly KindList[]; readonly unread: number | null }
+export type KindsFound = {
+  readonly lists: readonly KindList[]
+  readonly unread: number | null
+  /** Which way units were found, and how many near ones were not near enough; null where none were looked for. */
+  readonly units: { readonly how: How; readonly heldBack: number } | null
+}
 
 const kindOf: Readonly<Record<Exclude<SearchedPlace, 'memory'>, SearchedKind>> = {
   prompts: 'prompt',
@@ -56,15 +66,21 @@ export function kindsOf(input: SearchInput): readonly SearchedKind[] {
 export const looksAtMemories = (input: SearchInput): boolean =>
   input.context_ids === undefined && (input.in ?? ['memory']).includes('memory')
 
+/** Of what is looked through, that which has vectors. */
+export const embeddedKinds = (input: SearchInput): readonly VectorKind[] => [
+  ...(looksAtMemories(input) ? (['observation'] as const) : []),
+  ...(kindsOf(input).includes('unit') ? (['unit'] as const) : []),
+]
+
 /** Whether one list of all kinds is asked for. */
 export const isMixed = (input: SearchInput): boolean =>
   input.context_ids !== undefined || (input.in ?? []).some((place) => place !== 'memory')
 
-/** Only memories have vectors. */
+/** Beside memories and units nothing has vectors, and of units alone `work-unit.search` makes such a list. */
 export function refuseMeaningAlone(input: SearchInput): void {
   if (input.mode !== 'semantic' || !isMixed(input)) return
   throw new EngramError('semantic_unavailable', 'Only memories can be searched by meaning alone.', {
-    hint: 'Leave out --mode, or look through memory only.',
+    hint: 'Leave out --mode, or look through memory only; `engram unit search --mode semantic` looks through units.',
   })
 }
 
@@ -82,15 +98,44 @@ export async function searchKinds(
   cache: FrequencyCache,
   input: SearchInput,
   filters: RecordFilters,
+  asked: AskedMeaning,
 ): Promise<KindsFound> {
   const kinds = kindsOf(input)
   if (kinds.includes('unit')) await catchUpUnits(deps)
   const read = kinds.includes('message') ? await catchUpTranscripts(deps, searchBudgetMs) : null
   const request = requestOf(deps, input, filters, read?.without ?? [])
   const lists: KindList[] = []
-  for (const kind of kinds) lists.push(await searchOne(deps, cache, kind, request, input))
-  return { lists, unread: read?.unread ?? null }
+  const way = wayOfUnits(input, asked)
+  let units: KindsFound['units'] = null
+  for (const kind of kinds) {
+    const meaning = kind === 'unit' ? unitMeaningOf(deps, input, way) : null
+    const { list, findings } = await searchOne(deps, cache, kind, { ...request, meaning }, input)
+    lists.push(list)
+    if (kind === 'unit') units = { how: howFound(way, findings), heldBack: findings.heldBack }
+  }
+  return { lists, unread: read?.unread ?? null, units }
 }
+
+/** As `work-unit.search` does it: who wants the newest first wants them by words, unless it says otherwise (COL-1704). */
+function wayOfUnits(input: SearchInput, asked: AskedMeaning): AskedMeaning {
+  const isNewestFirst = input.order === 'recent' && (input.mode ?? 'auto') === 'auto' && asked.meaning !== null
+  return isNewestFirst ? { ...asked, meaning: null, why: { mode_reason: 'newest_first' } } : asked
+}
+
+const unitMeaningOf = (
+  { meaning }: EngineDeps,
+  input: SearchInput,
+  { meaning: asked }: AskedMeaning,
+): UnitMeaning | null =>
+  meaning === null || asked === null
+    ? null
+    : {
+        vector: asked.vector,
+        model: asked.model,
+        index: meaning.unitIndex,
+        isSemantic: false,
+        nearnessMin: input.min_similarity ?? nearnessMinDefault,
+      }
 
 function requestOf(
   deps: EngineDeps,
@@ -119,10 +164,10 @@ async function searchOne(
   kind: SearchedKind,
   request: KindRequest,
   input: SearchInput,
-): Promise<KindList> {
+): Promise<{ readonly list: KindList; readonly findings: KindFindings<Row> }> {
   const findings = deps.store.read((tx) => searchKind(tx, cache, kind, request))
   const shown = await readable(deps, kind, findings.ranked, input.limit ?? limitDefault)
-  return deps.store.read((tx) => listOf(tx, kind, findings, shown, input.explain === true))
+  return { list: deps.store.read((tx) => listOf(tx, kind, findings, shown, input.explain === true)), findings }
 }
 
 type Row = RowOf[SearchedKind]
@@ -156,7 +201,7 @@ const textOfUnit = (unit: WorkUnit): string => unitText(unit) || Object.values(u
 function listOf(
   tx: ReadTx,
   kind: SearchedKind,
-  { query, frequencies }: KindFindings<Row>,
+  { query, frequencies, mixture }: KindFindings<Row>,
   shown: readonly Shown[],
   explains: boolean,
 ): KindList {
@@ -164,8 +209,9 @@ function listOf(
   const judged = { query, frequencies, ids, record: kindHolds(tx, kind) }
   const finder = wordFinder(query, frequencies)
   const entries = shown.map(({ ranked, text }): FoundEntry => {
-    const { row, L, factors, S } = ranked
-    const explained = () => ({ words: wordPlaces(tx, kind, row.id, query, frequencies), L, factors, S })
+    const { row, L, V, c, factors, S } = ranked
+    const nearness = { ...(V === undefined ? {} : { V, weights: mixture }), ...(c === undefined ? {} : { c }) }
+    const explained = () => ({ words: wordPlaces(tx, kind, row.id, query, frequencies), L, ...nearness, factors, S })
     return {
       ...keysOf(kind, row),
       ...placeOf(row),
@@ -175,7 +221,12 @@ function listOf(
       ...(explains ? { explanation: explained() } : {}),
     }
   })
-  return { entries, confidence: confidenceOf(judged), strength: coverageOf(judged) }
+  const nearest = shown.reduce((most, { ranked }) => Math.max(most, ranked.c ?? 0), 0)
+  return {
+    entries,
+    confidence: nearest >= parameters.nearnessLow ? 'ok' : confidenceOf(judged),
+    strength: Math.max(coverageOf(judged), nearest),
+  }
 }
 
 type Keys = Pick<FoundEntry, 'kind' | 'id' | 'unit_id' | 'context_id' | 'key' | 'position' | 'role'>

@@ -4,7 +4,7 @@ import { parameters } from '../search/parameters.ts'
 import type { SearchFindings } from '../search/memory-search.ts'
 import type { QueryMeaning } from '../search/vector-search.ts'
 import { authorsOf } from '../store/full-text-search.ts'
-import { hasVectors } from '../store/vectors.ts'
+import { hasVectors, type VectorKind } from '../store/vectors.ts'
 import type { EngineDeps } from './handler.ts'
 
 /** Which way the answer was found, why, and what was missing (RET-409, RET-606). */
@@ -22,10 +22,17 @@ type SearchInput = Parsed<'memory.search'>
 /**
  * Asks for the query's vector where the mode, the machine, the query's language and the store allow one. A model that is
  * not loaded is only waited for by who asks for meaning in a process that loads none by itself (RET-606 to RET-608).
+ *
+ * @param kinds what is looked through and has vectors
  */
-export async function askMeaning(deps: EngineDeps, input: SearchInput, project: string | null): Promise<AskedMeaning> {
+export async function askMeaning(
+  deps: EngineDeps,
+  input: SearchInput,
+  project: string | null,
+  kinds: readonly VectorKind[],
+): Promise<AskedMeaning> {
   const { meaning } = deps
-  const reason = reasonForWords(deps, input)
+  const reason = reasonForWords(deps, input, kinds)
   if (meaning === null || reason !== null) return { meaning: null, why: { mode_reason: reason ?? '' }, tookMs: 0 }
   const startMs = deps.clock.monotonicMs()
   const isAsked = input.mode === 'hybrid' || input.mode === 'semantic'
@@ -57,7 +64,7 @@ export function withoutAuthors(query: string, authors: readonly string[]): strin
 const namePattern = (name: string): RegExp =>
   new RegExp(`(?<![\\p{L}\\p{N}])${escaped(name.trim())}(?:['’]s)?(?![\\p{L}\\p{N}])`, 'giu')
 
-function reasonForWords(deps: EngineDeps, input: SearchInput): string | null {
+function reasonForWords(deps: EngineDeps, input: SearchInput, kinds: readonly VectorKind[]): string | null {
   const { meaning } = deps
   const mode = input.mode ?? 'auto'
   if (mode === 'lexical') return 'asked'
@@ -66,7 +73,7 @@ function reasonForWords(deps: EngineDeps, input: SearchInput): string | null {
   if (!isMostlyLatin(input.query)) return 'language'
   if (mode === 'auto' && meaning.use === 'when-asked' && meaning.state !== 'ready') return 'model_not_loaded_here'
   // Without vectors the model would be loaded for nothing.
-  return deps.store.read((tx) => hasVectors(tx, 'observation', meaning.model)) ? null : 'no_vectors'
+  return deps.store.read((tx) => kinds.some((kind) => hasVectors(tx, kind, meaning.model))) ? null : 'no_vectors'
 }
 
 /** The model knows English: a query mostly of other scripts is left to words (RET-802). */
@@ -78,7 +85,10 @@ export function isMostlyLatin(query: string): boolean {
 }
 
 /** What is said of the way: the vector may have come and yet not been used. */
-export function howFound(asked: AskedMeaning, { mixture, withoutMeaning }: SearchFindings): How {
+export function howFound(
+  asked: Pick<AskedMeaning, 'why'>,
+  { mixture, withoutMeaning }: Pick<SearchFindings, 'mixture' | 'withoutMeaning'>,
+): How {
   if (mixture.meaning > 0) return { mode: mixture.words > 0 ? 'hybrid' : 'semantic' }
   if (withoutMeaning === 'vectors_loading') return { mode: 'lexical', degraded: 'embedder_loading' }
   if (withoutMeaning !== null) return { mode: 'lexical', mode_reason: withoutMeaning }

@@ -19,6 +19,7 @@ import { searchFilters } from './search-filters.ts'
 import { askMeaning, howFound, type AskedMeaning, type How } from './search-meaning.ts'
 import { entriesWithin, toHit, withinBudget, type Finding } from './search-hits.ts'
 import {
+  embeddedKinds,
   isMixed,
   kindsOf,
   limitDefault,
@@ -33,6 +34,7 @@ import {
   sureLists,
   surest,
   type KindList,
+  type KindsFound,
 } from './search-kinds.ts'
 import { findByRegex, findMessagesByRegex, type RegexFinding } from './search-regex.ts'
 
@@ -45,7 +47,7 @@ export const searchHandlers: Handlers<'memory.search' | 'prompt.search'> = {
     if (filters === null) return answer(input, project, [], 'none', { mode: 'lexical', mode_reason: 'no_such_scope' })
     refuseMeaningAlone(input)
     if (input.regex === true) return regexAnswer(deps, input, filters, context)
-    const asked = await askMeaning(deps, input, project)
+    const asked = await askMeaning(deps, input, project, embeddedKinds(input))
     if (isMixed(input)) return mixedAnswer(deps, input, filters, asked)
     const { answer: found } = deps.store.read((tx) => wordsAnswer(tx, deps, input, filters, asked))
     if (input.mode === 'semantic' && found.mode !== 'semantic') throw semanticUnavailable(found)
@@ -145,7 +147,7 @@ async function mixedAnswer(
   filters: RecordFilters,
   asked: AskedMeaning,
 ): Promise<SearchAnswer> {
-  const kinds = await searchKinds(deps, frequenciesOf(deps.store), input, filters)
+  const kinds = await searchKinds(deps, frequenciesOf(deps.store), input, filters, asked)
   const { budget_tokens: tokens, max_bytes: bytes, ...unbounded } = input
   const own = { ...unbounded, limit: looksAtMemories(input) ? input.limit : 1 }
   const { memories, list } = deps.store.read((tx) => {
@@ -156,17 +158,37 @@ async function mixedAnswer(
   const merged = mergeKinds(lists, input.order ?? 'relevance', input.limit ?? limitDefault)
   const { entries, leftOut } = entriesWithin(merged, { tokens, bytes })
   const shown = new Set(entries.flatMap((entry) => (entry.kind === 'observation' ? (entry.id ?? []) : [])))
+  const heldBack = (list === null ? 0 : (memories.held_back ?? 0)) + (kinds.units?.heldBack ?? 0)
   const confidence = surest([...(list === null ? [] : [list]), ...kinds.lists])
   const { reason, hits, ...more } = memories
   const isHeldBack = confidence === 'low' && input.strict === true
   return {
-    ...more,
+    ...wayOfAll(more, list === null ? kinds.units : null),
+    ...(input.min_similarity === undefined ? {} : { held_back: heldBack }),
     hits: hits.filter((hit) => shown.has(hit.id)),
     confidence,
-    ...(isHeldBack ? { reason: 'low_confidence' as const } : reason === 'no_words' ? { reason } : {}),
+    ...(isHeldBack
+      ? { reason: 'low_confidence' as const }
+      : reason === 'no_words' && entries.length === 0
+        ? { reason }
+        : {}),
     ...(leftOut === undefined ? {} : { left_out: leftOut }),
     found: entries,
     ...(kinds.unread === null ? {} : { unread_transcripts: kinds.unread }),
+  }
+}
+
+type OfAll = Omit<SearchAnswer, 'hits' | 'reason'>
+
+/** Where memories are looked through, the way they were found; else that of units. */
+function wayOfAll(answer: OfAll, units: KindsFound['units']): OfAll {
+  if (units === null) return answer
+  const { mode: _mode, mode_reason: _reason, degraded: _degraded, ...rest } = answer
+  const { explanation } = rest
+  return {
+    ...rest,
+    ...(explanation === undefined ? {} : { explanation: { ...explanation, mode: units.how.mode } }),
+    ...units.how,
   }
 }
 

@@ -26,7 +26,7 @@ export type AskedUnitMeaning = { readonly meaning: UnitMeaning } | { readonly re
  * What only meaning brings is this near at least, unless the call says otherwise. With the turns of conversations as units
  * the list is a sixth shorter for 0.1 points of recall@10 (71.0); 0.2 costs 0.9 points, 0.35 costs 3.1 (RET-610).
  */
-const nearnessMinDefault = 0.1
+export const nearnessMinDefault = 0.1
 
 export const unitModeOf = ({ settings }: EngineDeps, input: SearchInput) => input.mode ?? settings.unitSearchMode
 

@@ -68,6 +68,70 @@ describe('vectors of units', () => {
   })
 })
 
+describe('COL-1704 of a long log the newest units alone get vectors', () => {
+  beforeEach(() => open({ settings: { unitVectorsMax: 10 } }))
+  const units = async () => (await world.engine.call('index.status', {})).vectors.units
+  const bytes = Buffer.from([0, 1, 2, 255]).toString('base64')
+
+  it('COL-1704 so many events back, and never more at once; what has one keeps it', async () => {
+    for (let n = 0; n < 30; n++) await post(`crane ${n}`)
+    const left = await settle()
+    expect(left.vectors).toMatchObject({ units: { records: 30, vectors: 10, newest: 10 } })
+    expect(await world.deps.embedding?.step()).toMatchObject({ done: true })
+    const found = await search({ query: 'crane', mode: 'semantic', limit: 100 })
+    expect([found.mode, found.mode_reason, found.degraded]).toEqual(['keyword', 'vectors_incomplete', true])
+    for (let n = 30; n < 34; n++) await post(`crane ${n}`)
+    await settle()
+    expect(await units()).toMatchObject({ records: 34, vectors: 14 })
+    for (let n = 34; n < 60; n++) await post(`crane ${n}`)
+    await settle()
+    expect(await units()).toMatchObject({ records: 60, vectors: 24 })
+    expect(await world.engine.call('index.rebuild', { what: 'vectors' })).toMatchObject({
+      vectors: { units: { records: 60, vectors: 10 } },
+    })
+  })
+
+  it('COL-1704, RET-403 older ones are found by words: with the others where these are half, else alone and said so', async () => {
+    for (let n = 0; n < 8; n++) await post(`old crane ${n}`, { context_id: 'old' })
+    for (let n = 0; n < 4; n++) await post(`grey crane ${n}`)
+    for (let n = 0; n < 9; n++) await post(`crane ${n}`)
+    await settle()
+    expect(await units()).toMatchObject({ vectors: 10 })
+    const asked = { query: 'crane', mode: 'hybrid', limit: 100 } as const
+    const inBoth = await search({ ...asked, context_ids: ['c'] })
+    expect([inBoth.mode, inBoth.degraded, inBoth.total_count]).toEqual(['hybrid', false, 13])
+    expect(texts(inBoth)).toContain('grey crane 0')
+    expect(await search({ ...asked, context_ids: ['old'] })).toMatchObject({
+      mode: 'keyword',
+      mode_reason: 'vectors_incomplete',
+      degraded: true,
+      total_count: 8,
+    })
+  })
+
+  it('COL-1704 those without text count as looked at within reach, and beyond it as not', async () => {
+    for (let n = 0; n < 9; n++) await post(undefined, { payload_base64: bytes })
+    await post('the harbour crane')
+    await settle()
+    const asked = { query: 'harbour', mode: 'semantic' } as const
+    expect((await search(asked)).mode).toBe('semantic')
+    for (let n = 0; n < 9; n++) await post(undefined, { payload_base64: bytes })
+    await settle()
+    expect((await search(asked)).mode).toBe('semantic')
+    for (let n = 0; n < 9; n++) await post(undefined, { payload_base64: bytes })
+    await settle()
+    expect(await search(asked)).toMatchObject({ mode: 'keyword', mode_reason: 'vectors_incomplete' })
+  })
+
+  it('COL-1704 those that came while a pass was under way are of the next one', async () => {
+    for (let n = 0; n < 20; n++) await post(`crane ${n}`)
+    await world.deps.embedding?.step()
+    for (let n = 20; n < 26; n++) await post(`crane ${n}`)
+    await settle()
+    expect(await units()).toMatchObject({ records: 26, vectors: 16 })
+  })
+})
+
 it('COL-1704 memories get their vectors before units', async () => {
   const read: string[] = []
   open({ embedder: tapped((text) => read.push(text)) })

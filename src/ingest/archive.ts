@@ -47,7 +47,7 @@ export async function archiveBatch(archive: Archive, job: ArchiveJob): Promise<A
 }
 
 /** Side chains inside a main file that bear no name are one. */
-const unnamedChain = 'sidechain'
+export const unnamedChain = 'sidechain'
 
 function byTranscript(job: ArchiveJob): ReadonlyMap<string | null, readonly Entry[]> {
   const found = new Map<string | null, Entry[]>()

@@ -1,21 +1,20 @@
 import type { IngestCommitted } from '../api/ingest.ts'
 import type { Input } from '../api/operations.ts'
-import { limits } from '../model/limits.ts'
-import { cutUtf8 } from '../model/text.ts'
-import { formatTime } from '../model/times.ts'
 import { archiveBatch, keepCompactSummary, noteSession } from './archive.ts'
 import type { Archived } from './archive.ts'
+import { candidateInput } from './candidate-input.ts'
 import type { Cursor } from './cursor.ts'
 import { digestOf, entriesOf } from './digest.ts'
 import type { TranscriptFile } from './discover.ts'
 import type { Archive, IngestDoors } from './doors.ts'
 import type { Entry } from './entries.ts'
-import { extractorVersion } from './extract/extract.ts'
+import { presentRules } from './extract/extract.ts'
+import type { Rules } from './extract/extract.ts'
 import type { OpenedFile, ReadBatch } from './file-reader.ts'
 import { fingerprint } from './fingerprint.ts'
 import { messageIdOf } from './identity.ts'
 import { knowledgeOf, poolOf, withContents } from './knowledge.ts'
-import type { Found, Knowledge } from './knowledge.ts'
+import type { Knowledge } from './knowledge.ts'
 import { rowOf } from './manifest-row.ts'
 import { messagesOf } from './messages.ts'
 import { isFolder } from './project.ts'
@@ -74,7 +73,7 @@ export async function commitBatch(job: Job): Promise<BatchResult> {
   const isSidechain = decoded.head.agentId !== null
   const knowledge = filed.isOwn
     ? nothingKnown
-    : knowledgeOf({ agent: job.file.agent, sessionId: filed.sessionId, isSidechain, cursor, batch: decoded })
+    : knowledgeOf({ ...namesOf(job), rules: rulesOf(job), isSidechain, cursor, batch: decoded })
   const archived = await archive(job, cursor)
   const read = nextCursor(job, cursor, knowledge, archived)
   const isSettled = batch.lines.isAtEnd && options.knowledge
@@ -99,7 +98,7 @@ export async function commitBatch(job: Job): Promise<BatchResult> {
     }),
     session: sessionOf(job, cursor),
     prompts,
-    candidates: found.map((each) => candidateOf(job, each)),
+    candidates: found.map((each) => candidateInput(each, { ...namesOf(job), ...options, rules: rulesOf(job) })),
     withdraw: options.knowledge ? [...knowledge.withdraw, ...(isSettled ? idsOf(read.former) : [])] : [],
     seen: [...batch.seen.own],
     redacted: archived.redacted,
@@ -111,12 +110,18 @@ export async function commitBatch(job: Job): Promise<BatchResult> {
 /** Of what an earlier reading gave and this one, now at its end, did not. */
 const idsOf = (former: Cursor['former']): readonly string[] => former.map((each) => each.syncId)
 
+const rulesOf = ({ doors }: Job): Rules => doors.rules ?? presentRules
+
+const namesOf = ({ file, filed }: Job) => ({ agent: file.agent, sessionId: filed.sessionId, key: filed.key })
+
 const nothingKnown: Knowledge = { found: [], withdraw: [], given: [], belowThreshold: 0, openFrom: null }
 
 /** Rules of an earlier version have seen the rest of the file (ING-INC-6); 0 when none have. */
-function versionOfRules({ opened, options }: Job): number {
-  if (opened.state !== 'grown') return options.knowledge ? extractorVersion : 0
-  return opened.row?.extractor_version ?? extractorVersion
+function versionOfRules(job: Job): number {
+  const { opened, options } = job
+  const { version } = rulesOf(job)
+  if (opened.state !== 'grown') return options.knowledge ? version : 0
+  return opened.row?.extractor_version ?? version
 }
 
 async function archive(job: Job, cursor: Cursor): Promise<Archived> {
@@ -214,39 +219,5 @@ function sessionOf(job: Job, cursor: Cursor): Input<'ingest.commit'>['session'] 
     ...session,
     ...(isIdle && head.endedAt === null ? {} : { ended_at: isIdle ? (head.endedAt ?? '').slice(0, 64) : null }),
     ...(summary === '' ? {} : { summary }),
-  }
-}
-
-type CandidateInput = Input<'ingest.commit'>['candidates'][number]
-
-const uuidCharsMax = 512
-const commandCharsMax = 2_000
-
-function candidateOf({ file, filed, options }: Job, { syncId, candidate }: Found): CandidateInput {
-  const { at, commit, model, also } = candidate
-  return {
-    sync_id: syncId,
-    rule: candidate.rule,
-    rule_version: extractorVersion,
-    type: candidate.type,
-    title: candidate.title,
-    content: candidate.content,
-    confidence: candidate.confidence,
-    author: file.agent,
-    created_at: (at ?? '').slice(0, 64),
-    ...(options.ttlMs === null ? {} : { expires_at: formatTime(options.nowMs + options.ttlMs) }),
-    provenance: {
-      agent: file.agent,
-      session_id: filed.sessionId,
-      transcript_key: filed.key,
-      from_uuid: candidate.fromUuid.slice(0, uuidCharsMax),
-      to_uuid: candidate.toUuid.slice(0, uuidCharsMax),
-      ...(at === null ? {} : { at: at.slice(0, 64) }),
-      files: candidate.files.map((path) => cutUtf8(path, limits.directoryBytesMax)),
-      commands: candidate.commands.map((command) => command.slice(0, commandCharsMax)),
-      ...(commit === undefined ? {} : { commit: commit.slice(0, 128) }),
-      ...(model === undefined ? {} : { model: model.slice(0, 256) }),
-      ...(also === undefined ? {} : { also: [...also] }),
-    },
   }
 }

@@ -94,6 +94,12 @@ export function stateText(cursor: Cursor): string {
   })
 }
 
+/** The same with what an archived conversation gave (ING-INC-6); a state nobody can read stays as it is. */
+export function stateWithGiven(text: string, given: readonly Given[]): string {
+  const state = parsed(text)
+  return state === null ? text : JSON.stringify({ ...state, given: given.map(savedGiven), former: [] })
+}
+
 const wholes = ['all', 'always-all'] as const
 
 const savedGiven = ({ syncId, rule, offset, anchor, chain }: Given): readonly unknown[] => [

@@ -5,6 +5,7 @@ import type { FileLocks } from '../platform/file-lock.ts'
 import type { Files } from '../platform/files.ts'
 import type { Log } from '../platform/log.ts'
 import type { TranscriptArchive } from '../transcript/store.ts'
+import type { Rules } from './extract/extract.ts'
 import type { Environment, Reader } from './readers/reader.ts'
 
 /** What of the transcript store a run uses. */
@@ -13,12 +14,15 @@ export type Archive = Pick<
   'appendBatch' | 'exists' | 'notes' | 'setNotes' | 'getSummary' | 'setSummary'
 >
 
+/** What reading it anew uses. */
+export type Conversations = Pick<TranscriptArchive, 'exists' | 'readHistory' | 'listSessions'>
+
 /** Everything a run may reach. */
 export type IngestDoors = {
   /** Rows are written through it alone (`ingest.commit`). */
   readonly caller: Caller
   /** Opened when the first message is archived. */
-  readonly transcripts: { open(): Promise<Archive> }
+  readonly transcripts: { open(): Promise<Archive & Conversations> }
   readonly files: Files
   readonly locks: FileLocks
   readonly clock: Clock
@@ -30,6 +34,8 @@ export type IngestDoors = {
   readonly isSecret?: (name: string) => boolean
   /** Which agents are known; those of this program when left out. */
   readonly readers?: readonly Reader[]
+  /** What finds knowledge; the rules of this program when left out. */
+  readonly rules?: Rules
 }
 
 export type RunInput = Parsed<'ingest.run'>

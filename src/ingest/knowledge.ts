@@ -5,7 +5,7 @@ import type { DecodedBatch } from './decode-batch.ts'
 import type { AssistantEntry, Entry } from './entries.ts'
 import type { Candidate, RuleName } from './extract/candidate.ts'
 import { ruleNames } from './extract/candidate.ts'
-import { extract } from './extract/extract.ts'
+import type { Rules } from './extract/extract.ts'
 import { observationIdOf } from './identity.ts'
 
 export type Found = { readonly syncId: string; readonly candidate: Candidate }
@@ -23,6 +23,7 @@ export type Knowledge = {
 export type KnowledgeInput = {
   readonly agent: string
   readonly sessionId: string
+  readonly rules: Rules
   /** The file is a sub-agent's own. */
   readonly isSidechain: boolean
   readonly cursor: Cursor
@@ -77,7 +78,7 @@ function fromChain(
     return { chain, found: [], withdraw: idsOf(mine, kept), given: kept, belowThreshold: 0, openFrom: null }
   }
   const earlier = kept.map((given) => ({ given, rule: ruleOf(given.rule), content: given.content ?? '' }))
-  const result = extract<Earlier>(entries, { abandoned, sidechain: isSidechain, earlier })
+  const result = input.rules.extract<Earlier>(entries, { abandoned, sidechain: isSidechain, earlier })
   const beaten = new Set(result.beaten.map((each) => each.given))
   const found = result.candidates.map((candidate) => ({ syncId: syncIdOf(input, candidate), candidate }))
   const given = [...kept.filter((each) => !beaten.has(each)), ...found.map((each) => toGiven(each, chain))]

@@ -1,4 +1,4 @@
-import type { IngestAgentReport, IngestReport } from '../api/ingest.ts'
+import type { IngestAgentReport, IngestReport, IngestUpgrade } from '../api/ingest.ts'
 import type { Discovered } from './discover.ts'
 import type { Followed } from './follow-file.ts'
 
@@ -8,6 +8,8 @@ export type Report = {
   fail(path: string, reason: string): void
   skip(path: string, reason: string): void
   /** Files that were to be read and were not, with their unread bytes. */
+  /** Conversations read anew from the archive. */
+  upgraded(upgrade: IngestUpgrade): void
   leave(left: IngestReport['left']): void
   done(about: { readonly ms: number; readonly dryRun: boolean; readonly busy?: boolean }): IngestReport
 }
@@ -28,6 +30,7 @@ export function createReport(agents: readonly string[], discovered: Discovered):
     path,
     reason: detail === '' ? reason : `${reason} (${detail})`,
   }))
+  let upgrade: IngestUpgrade | null = null
   let left: IngestReport['left'] = { interrupted: false, files: 0, bytes: 0 }
   const sum = (of: (each: Followed) => number): number => followed.reduce((total, each) => total + of(each), 0)
   return {
@@ -39,6 +42,9 @@ export function createReport(agents: readonly string[], discovered: Discovered):
     },
     fail: (path, reason) => errors.push({ path, reason }),
     skip: (path, reason) => skipped.push({ path, reason }),
+    upgraded: (given) => {
+      upgrade = given
+    },
     leave: (given) => {
       left = given
     },
@@ -63,6 +69,7 @@ export function createReport(agents: readonly string[], discovered: Discovered):
       found: discovered.found,
       busy,
       left,
+      upgrade,
       llm: { calls: 0, tokens: 0 },
       ms: Math.round(ms),
       files: followed.map((each) => each.report),

@@ -9,6 +9,7 @@ import type { Discovered, TranscriptFile } from './discover.ts'
 import type { IngestDoors, RunInput } from './doors.ts'
 import { followFile } from './follow-file.ts'
 import type { FollowOptions } from './follow-file.ts'
+import { hopeless } from './hopeless.ts'
 import { failedRow } from './manifest-row.ts'
 import { createProjects } from './project.ts'
 import { claudeCodeReader } from './readers/claude-code.ts'
@@ -17,6 +18,7 @@ import type { Reader } from './readers/reader.ts'
 import { createReport } from './report.ts'
 import type { Report } from './report.ts'
 import { longGone, needsVisit } from './select.ts'
+import { upgrade } from './upgrade.ts'
 
 /** The agents whose files are read (ING-DIS-3). */
 export const readers: readonly Reader[] = [claudeCodeReader, codexReader]
@@ -36,8 +38,7 @@ export async function runIngest(doors: IngestDoors, input: RunInput, context: Ca
   const lock = input.dry_run === true ? noLock : await takeLock(doors, input.no_wait === true)
   const ms = (): number => doors.clock.monotonicMs() - startMs
   if (lock === null) {
-    const nothing: Discovered = { files: [], skipped: [], looked: [], found: [] }
-    return createReport(agentsOf(wanted), nothing).done({ ms: ms(), dryRun: false, busy: true })
+    return createReport(agentsOf(wanted), nothingDiscovered).done({ ms: ms(), dryRun: false, busy: true })
   }
   try {
     const report = await run(doors, wanted, input, context, lock)
@@ -46,6 +47,8 @@ export async function runIngest(doors: IngestDoors, input: RunInput, context: Ca
     await lock.release()
   }
 }
+
+const nothingDiscovered: Discovered = { files: [], skipped: [], looked: [], found: [] }
 
 type Wanted = {
   readonly readers: readonly Reader[]
@@ -56,11 +59,28 @@ type Wanted = {
 const agentsOf = (wanted: Wanted): readonly string[] => wanted.readers.map((reader) => reader.agent)
 
 function parseWanted(known: readonly Reader[], input: RunInput): Wanted {
+  if (input.upgrade === true) refuseFiles(input)
   return {
     readers: wantedReaders(known, input.agents),
     sinceMs: durationMs('since', input.since),
     ttlMs: durationMs('ttl', input.ttl),
   }
+}
+
+/** An upgrade reads the archive; what says how files are read would be left unheard. */
+function refuseFiles({ paths, force, skip_knowledge: skipped, archive }: RunInput): void {
+  const unheard = [
+    ...(paths === undefined ? [] : ['paths']),
+    ...(force === true ? ['force'] : []),
+    ...(skipped === true ? ['skip_knowledge'] : []),
+    ...(archive === false ? ['archive'] : []),
+  ]
+  const [field] = unheard
+  if (field === undefined) return
+  throw new EngramError('invalid_request', `${field}: an upgrade reads the archive alone, not the files of agents.`, {
+    details: { field },
+    hint: 'Run it without, or without the upgrade.',
+  })
 }
 
 function wantedReaders(known: readonly Reader[], agents: readonly string[] | undefined): readonly Reader[] {
@@ -101,10 +121,45 @@ async function run(
   context: CallContext,
   lock: HeldLock,
 ): Promise<Report> {
-  const { caller, clock } = doors
-  const nowMs = clock.nowMs()
-  const project =
-    input.project === undefined ? null : (await caller.call('project.resolve', { project: input.project })).project
+  const { caller } = doors
+  const nowMs = doors.clock.nowMs()
+  const isStopped = (): boolean => context.signal?.aborted === true || lock.lost
+  const about: About = {
+    project:
+      input.project === undefined ? null : (await caller.call('project.resolve', { project: input.project })).project,
+    sinceMs: wanted.sinceMs === null ? null : nowMs - wanted.sinceMs,
+    dryRun: input.dry_run === true,
+    ttlMs: wanted.ttlMs,
+    nowMs,
+    isStopped,
+  }
+  const anew = { ...about, readers: wanted.readers, limit: input.limit }
+  if (input.upgrade === true) {
+    const report = createReport(agentsOf(wanted), nothingDiscovered)
+    await upgrade(doors, report, anew)
+    return report
+  }
+  const report = await readFiles(doors, wanted, input, context, about)
+  // What no file was read of, because it is gone, is read from the archive.
+  const isWhole = (input.paths ?? []).length === 0 && input.skip_knowledge !== true && !about.dryRun
+  if (input.force === true && isWhole && !isStopped()) await upgrade(doors, report, anew)
+  return report
+}
+
+/** What holds for all a run does. */
+type About = Pick<FollowOptions, 'dryRun' | 'ttlMs' | 'nowMs' | 'project' | 'isStopped'> & {
+  readonly sinceMs: number | null
+}
+
+async function readFiles(
+  doors: IngestDoors,
+  wanted: Wanted,
+  input: RunInput,
+  context: CallContext,
+  about: About,
+): Promise<Report> {
+  const { caller } = doors
+  const { project, nowMs } = about
   const where =
     input.paths === undefined || input.paths.length === 0
       ? ({ kind: 'roots', env: doors.environment, home: doors.homeDir } as const)
@@ -115,21 +170,9 @@ async function run(
   const byPath = new Map(rows.map((row) => [row.path, row]))
   const report = createReport(agentsOf(wanted), discovered)
   const knowledge = input.skip_knowledge !== true
-  const sinceMs = wanted.sinceMs === null ? null : nowMs - wanted.sinceMs
   const force = input.force === true
-  const due = discovered.files.filter((file) =>
-    needsVisit(file, byPath.get(file.path), { force, knowledge, nowMs, sinceMs, project }),
-  )
-  const options: FollowOptions = {
-    force,
-    knowledge,
-    dryRun: input.dry_run === true,
-    archive: input.archive !== false,
-    ttlMs: wanted.ttlMs,
-    nowMs,
-    project,
-    isStopped: () => context.signal?.aborted === true || lock.lost,
-  }
+  const due = discovered.files.filter((file) => needsVisit(file, byPath.get(file.path), { force, knowledge, ...about }))
+  const options: FollowOptions = { ...about, force, knowledge, archive: input.archive !== false }
   const known = await readAll({ doors, readers: wanted.readers, due, byPath, report, options, context }, input.limit)
   if (project !== null && !known && !rows.some((row) => row.project === project)) {
     // Nobody knows it: memory says so, with names that are near.
@@ -205,16 +248,6 @@ async function readOne(reading: Reading, projects: ReturnType<typeof createProje
     return null
   }
 }
-
-/** Nothing more can be written: every further file would fail in the same way. */
-const hopeless: ReadonlySet<string> = new Set([
-  'store_closed',
-  'read_only',
-  'storage_full',
-  'database_corrupt',
-  'database_generation_changed',
-  'newer_schema',
-])
 
 async function noteFailure({ doors, options }: Reading, file: TranscriptFile, reason: string): Promise<void> {
   if (options.dryRun) return

@@ -30,6 +30,8 @@ export type Settings = {
   /** How soon a unit is searchable, and how many are indexed at once (COL-1703). */
   readonly unitIndexMs: number
   readonly unitIndexBatch: number
+  /** Of so many events of the log, the newest, units get vectors (COL-1704). */
+  readonly unitVectorsMax: number
   /** What hooks put before an agent: at the start of a session, with each prompt too, or never (MEM-1602). */
   readonly hooksInject: 'none' | 'start' | 'prompt'
   /** Whether the start of a session reads chunks that came with the repository. */
@@ -53,6 +55,8 @@ export const defaultSettings: Settings = {
   unitSearchMode: 'auto',
   unitIndexMs: 200,
   unitIndexBatch: 100,
+  // A model makes some ten a second on one core: half an hour, where a million would keep it busy for more than a day.
+  unitVectorsMax: 20_000,
   hooksInject: 'start',
   hooksImport: true,
 }

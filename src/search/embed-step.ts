@@ -1,8 +1,6 @@
 import type { Clock } from '../platform/clock.ts'
-import { observationVectors } from '../store/observation-vectors.ts'
 import type { Store } from '../store/store.ts'
 import type { ReadTx } from '../store/transaction.ts'
-import { unitVectors } from '../store/unit-vectors.ts'
 import {
   dropLease,
   setVectorCursor,
@@ -25,9 +23,6 @@ const leaseMs = 60_000
 /** `done`: nothing is left to do here · `isElsewhere`: because another process does it · `written`: vectors written. */
 export type EmbedStep = { readonly done: boolean; readonly isElsewhere: boolean; readonly written: number }
 
-/** Memories first: units are many, and found by words meanwhile (COL-1704). */
-const sources: readonly VectorSource[] = [observationVectors, unitVectors]
-
 /**
  * A pass under way over one kind: from where its changes stood when it began down to where it has come. Vectors that were
  * dropped since begin it anew.
@@ -36,11 +31,13 @@ type Pass = { readonly top: number; readonly dropped: number; before: number }
 
 /**
  * Gives records their vectors, newest first, a few per step (RET-604). The cursor of a kind moves when everything up to
- * where its changes stood has one; interrupted at any point it goes on. The model computes outside of any transaction.
+ * where its changes stood, and within the reach of its kind, has one; interrupted at any point it goes on. The model computes outside of any transaction.
  */
 export class EmbedUpkeep {
   readonly #store: Store
   readonly #meaning: Meaning
+  /** Memories first: units are many, and found by words meanwhile (COL-1704). */
+  readonly #sources: readonly VectorSource[]
   readonly #clock: Pick<Clock, 'nowMs' | 'monotonicMs'>
   readonly #holder = processName()
   readonly #passes = new Map<VectorKind, Pass>()
@@ -50,6 +47,7 @@ export class EmbedUpkeep {
   constructor(store: Store, meaning: Meaning, clock: Pick<Clock, 'nowMs' | 'monotonicMs'>) {
     this.#store = store
     this.#meaning = meaning
+    this.#sources = [meaning.index.source, meaning.unitIndex.source]
     this.#clock = clock
   }
 
@@ -60,7 +58,7 @@ export class EmbedUpkeep {
 
   /** @param kinds of which records; of all when left out */
   async step(signal?: AbortSignal, kinds?: readonly VectorKind[]): Promise<EmbedStep> {
-    const wanted = sources.filter(({ kind }) => kinds === undefined || kinds.includes(kind))
+    const wanted = this.#sources.filter(({ kind }) => kinds === undefined || kinds.includes(kind))
     const source = this.#store.read((tx) => wanted.find((one) => this.#isBehind(tx, one)))
     if (source === undefined) return { done: true, isElsewhere: false, written: 0 }
     const { pass, rows } = this.#store.read((tx) => this.#next(tx, source))
@@ -83,7 +81,8 @@ export class EmbedUpkeep {
     const top = source.seqNow(tx)
     const pass: Pass = known?.dropped === dropped ? known : { top, dropped, before: top + 1 }
     this.#passes.set(source.kind, pass)
-    const range = { after: vectorCursor(tx, source.kind, model), before: pass.before }
+    const after = Math.max(vectorCursor(tx, source.kind, model), pass.top - source.reach)
+    const range = { after, before: pass.before }
     return { pass, rows: source.unembedded(tx, model, range, stepTexts) }
   }
 

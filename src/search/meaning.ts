@@ -1,3 +1,4 @@
+import { defaultSettings } from '../model/settings.ts'
 import type { Clock } from '../platform/clock.ts'
 import { Later } from '../platform/later.ts'
 import { observationVectors } from '../store/observation-vectors.ts'
@@ -47,12 +48,18 @@ export class Meaning {
   #retryAtMs = Number.NEGATIVE_INFINITY
   #queriesWaiting = 0
 
-  constructor(embedder: Embedder, use: MeaningUse, clock: Pick<Clock, 'monotonicMs'>) {
+  /** @param unitVectorsMax of so many events of the log, the newest, units get vectors */
+  constructor(
+    embedder: Embedder,
+    use: MeaningUse,
+    clock: Pick<Clock, 'monotonicMs'>,
+    unitVectorsMax = defaultSettings.unitVectorsMax,
+  ) {
     this.#embedder = embedder
     this.use = use
     this.#clock = clock
     this.index = new SignIndex(observationVectors, embedder.id, embedder.dimensions)
-    this.unitIndex = new SignIndex(unitVectors, embedder.id, embedder.dimensions)
+    this.unitIndex = new SignIndex(unitVectors(unitVectorsMax), embedder.id, embedder.dimensions)
   }
 
   get model(): string {

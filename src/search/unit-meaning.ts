@@ -94,7 +94,10 @@ function scanOf(tx: ReadTx, filters: KindFilters, contexts: Contexts): ScanScope
   }
 }
 
-/** Half of the units have vectors, or all but some new ones were looked at: those without text never get one (RET-403). */
+/**
+ * Half of the units have vectors, or half were looked at: those without text never get one (RET-403). Looked at are those
+ * up to the cursor within reach of it; further back, those alone that have a vector.
+ */
 function hasEnough(
   tx: ReadTx,
   { index, model }: { readonly index: SignIndex; readonly model: string },
@@ -102,7 +105,15 @@ function hasEnough(
   total: number,
 ): boolean {
   const scope = { project: placesOf(contexts), scope: undefined, notExpiredAtMs: null }
-  if (index.count(scope) >= total * parameters.vectorShareMin) return true
+  const enough = total * parameters.vectorShareMin
+  const withVector = index.count(scope)
+  if (withVector >= enough) return true
   const cursor = vectorCursor(tx, 'unit', model)
-  return cursor > 0 && countUnitsAfter(tx, cursor, contexts) <= total * (1 - parameters.vectorShareMin)
+  const { reach } = index.source
+  // Most of a long log lies out of reach, and counting costs.
+  if (cursor === 0 || withVector + reach < enough) return false
+  const from = cursor - reach
+  const within = from <= 0 ? total : countUnitsAfter(tx, from, contexts)
+  const before = from <= 0 ? 0 : index.count({ ...scope, isAllowed: (id) => id <= from })
+  return within - countUnitsAfter(tx, cursor, contexts) + before >= enough
 }

@@ -66,7 +66,7 @@ describe('checkpoints', () => {
     expect(store.stats().fileBytes).toBeGreaterThan(20 * mebibyte)
   })
 
-  it('MEM-103 in a crowd whoever has given its turn on moves a part, and the next turn begins the WAL anew', async () => {
+  it('MEM-103 in a crowd whoever has given its turn on moves a part, the next turn begins the WAL anew, and so does a long one', async () => {
     await store.close()
     store = Store.open({ dataDir, migrations, clock: systemClock, random: systemRandom })
     const connection = Connection.open(store.path, { access: 'read-write', busyTimeoutMs: 0 })
@@ -78,7 +78,7 @@ describe('checkpoints', () => {
         connection: () => connection,
         failed: (error) => expect.unreachable(String(error)),
       })
-    const [checkpointer, nearItsBound] = [made(24 * mebibyte), made(2 * mebibyte)]
+    const [checkpointer, nearItsBound, inLongTurn] = [made(32 * mebibyte), made(2 * mebibyte), made(16 * mebibyte)]
     const left = (): number => {
       const { frames, moved } = checkpoint(connection, 'NOOP')
       return frames - moved
@@ -98,9 +98,11 @@ describe('checkpoints', () => {
       expect(left()).toBe(0)
       await write(100_000)
       expect(checkpoint(connection, 'NOOP').frames).toBeLessThan(100)
+      await write(6 * mebibyte)
+      inLongTurn.wrote(1_000, 31)
+      expect(left()).toBe(0)
     } finally {
-      await checkpointer.stop()
-      await nearItsBound.stop()
+      for (const each of [checkpointer, nearItsBound, inLongTurn]) await each.stop()
       connection.close()
     }
   })

@@ -21,6 +21,7 @@ type TextRow = Texts & { readonly id: number; readonly change_seq: number }
 /** Observations follow the change clock; triggers take the vector of one that is deleted or whose text changes. */
 export const observationVectors: VectorSource = {
   kind: 'observation',
+  reach: Number.POSITIVE_INFINITY,
   seqNow: changeSeqNow,
   unembedded: (tx, model, range, limit) =>
     tx

@@ -10,9 +10,14 @@ const embeddedUnit = (body: string): string => embeddedPart(unitText(JSON.parse(
 /** How many units before one stand around it, as in the index of words (RET-202). */
 const aroundMax = 2
 
-/** Units follow the log by `gseq`, and never change: nothing takes a vector away. Other events of a context have no text. */
-export const unitVectors: VectorSource = {
+/**
+ * Units follow the log by `gseq`, and never change: nothing takes a vector away. Other events of a context have no text.
+ *
+ * @param reach events of the log, the newest, among which units get vectors
+ */
+export const unitVectors = (reach: number): VectorSource => ({
   kind: 'unit',
+  reach,
   seqNow: lastGseq,
   unembedded: (tx, model, range, limit) =>
     tx
@@ -59,7 +64,7 @@ export const unitVectors: VectorSource = {
         )
         .map(({ id, n }) => [id, n ?? 0]),
     ),
-}
+})
 
 /** Units after a place of the log, of these contexts or of all. */
 export const countUnitsAfter = (tx: ReadTx, gseq: number, contexts: readonly number[] | null): number =>

@@ -14,10 +14,12 @@ export type VectorKind = 'observation' | 'unit'
  * - `seqNow`: where its changes stand. It only grows; a place that went back is that of another file.
  * - `unembedded`: live records without a vector of this model among those changed after `after` and before `before`, newest
  *   first. One whose `text` is empty never gets a vector.
+ * - `reach`: of so many places before where changes stand records get vectors; those before are found by words. Infinity = all.
  * - `textNow`: what a vector would be made of now; undefined for a record that is gone.
  */
 export interface VectorSource {
   readonly kind: VectorKind
+  readonly reach: number
   seqNow(tx: ReadTx): number
   unembedded(tx: ReadTx, model: string, range: SeqRange, limit: number): readonly UnembeddedText[]
   textNow(tx: ReadTx, id: number): string | undefined

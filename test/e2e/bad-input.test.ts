@@ -308,7 +308,11 @@ const rows: readonly Row[] = [
   ['MEM-1401/a word too few', ['save', 'T'], { code: 2, err: /Missing required argument 'content'/ }],
   ['MEM-101/a relative data dir', ['stats', '--data-dir', 'here'], { code: 2, err: /Expected an absolute data dir/ }],
   ['MEM-101/a data dir below /proc', ['save', 'T', 'c', '--data-dir', '/proc/x'], { code: 1, err: /cannot be made/ }],
-  ['COL-1501/a port there is not', ['serve', '--port', '99999'], { code: 2, err: /Expected a port from 0 to 65535/ }],
+  [
+    'COL-1501/a port there is not',
+    ['serve', '--port', '99999'],
+    { code: 2, err: /--port: expected a port from 0 to 65535, such as 7437/ },
+  ],
   [
     'COL-1501/an address for all, without a token',
     ['serve', '--addr', '0.0.0.0:0'],

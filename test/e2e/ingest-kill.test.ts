@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { extract, type Rules } from '../../src/ingest/extract/extract.ts'
 import { runIngest } from '../../src/ingest/run.ts'
 import type { IngestDoors } from '../../src/ingest/doors.ts'
 import { createMemoryLocks } from '../../src/platform/file-lock.ts'
 import { seededRandom } from '../../src/platform/random.ts'
-import { ClaudeSession, workedSession } from './ingest-lines.ts'
+import { ClaudeSession, uuidOf, workedSession } from './ingest-lines.ts'
 import {
   dropPlaces,
   longAgoMs,
@@ -64,6 +65,8 @@ function dying(doors: IngestDoors, uses: number, isAfter: boolean): IngestDoors 
           setNotes: (...call) => use(() => store.setNotes(...call)),
           getSummary: (...call) => use(() => store.getSummary(...call)),
           setSummary: (...call) => use(() => store.setSummary(...call)),
+          readHistory: (...call) => use(() => store.readHistory(...call)),
+          listSessions: (...call) => use(() => store.listSessions(...call)),
         }
       },
     },
@@ -104,6 +107,43 @@ describe('a run that dies', () => {
       steps = uses
     }
     expect(steps).toBeGreaterThan(30)
+  })
+
+  it('ING-INC-6 an upgrade at whichever step: the next one goes on, and makes what one makes', async () => {
+    const earlier: Rules = {
+      version: 1,
+      extract: (entries, options) => ({ ...extract(entries, options), candidates: [] }),
+    }
+    const present: Rules = { version: 2, extract }
+    const prepare = async (): Promise<Places> => {
+      const here = makePlaces()
+      for (const number of [1, 2, 3]) writeOld(pathIn(here, uuidOf(number)), workedSession(number).text)
+      await withWorld(here, (world) => runIngest({ ...world.doors, rules: earlier }, {}, {}))
+      return here
+    }
+    const finish = (here: Places) =>
+      withWorld(here, async (world) => {
+        const report = await runIngest({ ...world.doors, rules: present }, { upgrade: true }, {})
+        return { left: report.upgrade?.sessions, snapshot: await snapshotOf(world) }
+      })
+    const alone = await prepare()
+    const expected = await finish(alone)
+    dropPlaces(alone)
+    const lefts = new Set<number | undefined>()
+    for (let uses = 1; uses < 100; uses++) {
+      const here = await prepare()
+      const isOver = await withWorld(here, async (world) => {
+        const doors = { ...dying(world.doors, Math.ceil(uses / 2), uses % 2 === 0), rules: present }
+        const report = await runIngest(doors, { upgrade: true }, {}).catch(() => null)
+        return report?.upgrade?.sessions === 3
+      })
+      const { left, snapshot } = await finish(here)
+      expect(snapshot).toEqual(expected.snapshot)
+      lefts.add(left)
+      dropPlaces(here)
+      if (isOver) break
+    }
+    expect(lefts).toEqual(new Set([3, 2, 1, 0]))
   })
 
   it('ING-ARC-3 killed again and again, in the end it has made what one run makes', async () => {

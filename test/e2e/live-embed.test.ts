@@ -97,7 +97,7 @@ describe('the embedded engine', () => {
 server: {addr: ':8080', grpc_addr: '127.0.0.1:0', read_timeout: 9, cors_origins: ['https://app.example']}
 storage: {data_dir: ./data, wal_batch_size: 8, max_wal_size_mb: 32, cache_size: 7}
 notifier: {max_idle_time: 20, max_connections: 3}
-search: {vector: {enabled: false}}
+search: {vector: {enabled: false, max_units: 9}}
 rate_limit: {enabled: true, ws_messages_per_second: 5}
 logging: {level: warn, global_fields: {app_name: x}}
 `
@@ -111,7 +111,7 @@ logging: {level: warn, global_fields: {app_name: x}}
       server: { grpcAddr: '127.0.0.1:0', readTimeout: 9, corsOrigins: ['https://app.example'] },
       storage: { maxWalSizeMb: 32 },
       notifier: { maxConnections: 3 },
-      search: { vector: { enabled: false } },
+      search: { vector: { enabled: false, maxUnits: 9 } },
       rateLimit: { enabled: true, wsMessagesPerSecond: 5 },
       logging: { globalFields: { app_name: 'x' } },
     })
@@ -131,7 +131,9 @@ logging: {level: warn, global_fields: {app_name: x}}
 
   it('COL-2102 gRPC stands beside HTTP, and nowhere without it', () => {
     expect(() => engineWith({ serverAddr: null, server: { grpcAddr: ':0' } })).toThrow('server.grpcAddr')
-    expect(() => engineWith({ server: { grpcAddr: 'nowhere' } })).toThrow('Expected host:port')
+    expect(() => engineWith({ server: { grpcAddr: 'nowhere' } })).toThrow(
+      'server.grpcAddr: expected host:port or :port, such as 127.0.0.1:7437, got "nowhere".',
+    )
   })
 
   it('COL-2104 started and stopped twenty times, no handle is left', { timeout: 60_000 }, async () => {

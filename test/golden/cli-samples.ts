@@ -404,6 +404,7 @@ export const ingest: IngestReport = {
   found: ['/disk/ana/.claude/projects'],
   busy: false,
   left: { interrupted: false, files: 3, bytes: 9_000_000 },
+  upgrade: null,
   llm: { calls: 0, tokens: 0 },
   ms: 1_234,
   files: [
@@ -450,6 +451,30 @@ export const ingest: IngestReport = {
       candidates: [],
     },
   ],
+}
+
+export const ingestUpgrade: IngestReport = {
+  ...ingest,
+  candidates: { saved: 4, repeated: 0, suppressed: 0, below_threshold: 9, withdrawn: 2 },
+  errors: [],
+  looked: [],
+  found: [],
+  left: { interrupted: false, files: 0, bytes: 0 },
+  agents: {},
+  archived_messages: 0,
+  prompts: 0,
+  upgrade: {
+    sessions: 50,
+    left: 17,
+    unarchived: [
+      {
+        session_id: '7d1e',
+        transcript_key: 'claude-code:7d1e',
+        path: '/disk/ana/.claude/projects/-work-alpha/7d1e.jsonl',
+      },
+    ],
+  },
+  files: ingest.files.map((file) => ({ ...file, state: 'upgraded', new_bytes: 0, waiting_bytes: 0, counts: {} })),
 }
 
 export const rows = [

@@ -40,6 +40,7 @@ const texts: Readonly<Record<string, (page: Page) => string | Promise<string>>> 
   relation: (page) => renderRelation(samples.relation, page),
   'relation-stats': () => renderRelationStats(samples.relationStats),
   ingest: (page) => renderIngest(samples.ingest, page, { verbose: true }),
+  'ingest-upgrade': (page) => renderIngest(samples.ingestUpgrade, page, { verbose: true }),
   'ingest-dry-run': (page) => renderIngest({ ...samples.ingest, dry_run: true }, page, { verbose: false }),
   table: (page) => renderTable(samples.rows, samples.columns, page.columns ?? 100, page.paint),
 }

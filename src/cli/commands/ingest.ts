@@ -22,6 +22,10 @@ export const ingestCommand = command({
     { flags: '--limit <n>', description: 'at most so many sessions' },
     { flags: '--ttl <duration>', description: 'hide what is extracted after this time' },
     { flags: '--force', description: 'read them from the start again' },
+    {
+      flags: '--upgrade',
+      description: 'extract anew from the archive what earlier rules have seen, 50 sessions a run',
+    },
     { flags: '--dry-run', description: 'only say what would come of it' },
     { flags: '--skip-knowledge', description: 'archive and sessions only' },
     { flags: '--no-archive', description: 'do not keep the conversations' },
@@ -60,6 +64,7 @@ function ingestInput(context: CommandContext) {
     ttl: durationOption(context, 'ttl'),
     limit: numberOption(context, 'limit', 1),
     force: context.flag('force'),
+    upgrade: context.flag('upgrade'),
     dry_run: context.flag('dry-run'),
     skip_knowledge: context.flag('skip-knowledge'),
     archive: context.flag('archive'),
@@ -82,7 +87,7 @@ function tell(context: CommandContext, report: IngestReport): void {
     }
   }
   if (report.busy) return context.note('Another ingest of this data dir is running.')
-  if (report.found.length === 0) {
+  if (report.found.length === 0 && !context.flag('upgrade')) {
     return context.note(`No transcripts on this machine: looked in ${report.looked.map(oneLine).join(', ')}.`)
   }
   context.print(renderIngest(report, pageOf(context), { verbose: context.flag('verbose') }))

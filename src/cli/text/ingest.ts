@@ -1,6 +1,7 @@
 import type { IngestAgentReport, IngestFileReport, IngestReport } from '../../api/ingest.ts'
 import { counted, shownBytes } from './amounts.ts'
 import { placeLines } from './ingest-places.ts'
+import { isUpgraded, upgradeLines } from './ingest-upgrade.ts'
 import { indented, type Page } from './page.ts'
 import { oneLine } from '../visible.ts'
 
@@ -13,7 +14,10 @@ export function renderIngest(report: IngestReport, page: Page, options: { readon
 
 /** Nothing was read because nothing is new. */
 export const isUpToDate = (report: IngestReport): boolean =>
-  report.files.length === 0 && report.errors.length === 0 && report.left.files === 0
+  report.files.length === 0 &&
+  report.errors.length === 0 &&
+  report.left.files === 0 &&
+  (report.upgrade === null || isUpgraded(report))
 
 function summaryLines(report: IngestReport): readonly string[] {
   if (isUpToDate(report)) return ['Everything is up to date.']
@@ -25,15 +29,18 @@ function summaryLines(report: IngestReport): readonly string[] {
     ...(candidates.below_threshold > 0 ? [`${candidates.below_threshold} too unsure`] : []),
     ...(candidates.withdrawn > 0 ? [`${candidates.withdrawn} withdrawn`] : []),
   ]
+  const isRead = report.files.some((file) => file.state !== 'upgraded') || report.upgrade === null
   const found = report.dry_run ? report.files.reduce((sum, file) => sum + file.candidates.length, 0) : candidates.saved
   return [
     ...Object.entries(report.agents).flatMap(([agent, figures]) => agentLine(agent, figures, verb)),
+    ...upgradeLines(report),
     `Projects:  ${report.projects.map(oneLine).join(', ') || 'none'}`,
     ...(report.dry_run
       ? [`Memories:  ${found} would be extracted`]
       : [
-          `Archived:  ${counted(report.archived_messages, 'message')}`,
-          `Prompts:   ${report.prompts}`,
+          ...(isRead
+            ? [`Archived:  ${counted(report.archived_messages, 'message')}`, `Prompts:   ${report.prompts}`]
+            : []),
           `Memories:  ${found} extracted${others.length === 0 ? '' : ` (${others.join(', ')})`}`,
         ]),
     ...(report.redacted > 0 ? [`Redacted:  ${counted(report.redacted, 'place')}`] : []),
@@ -65,13 +72,14 @@ function fileLines(
   options: { readonly verbose: boolean },
 ): readonly string[] {
   const { paint } = page
+  const isRead = file.state !== 'upgraded'
   const entries = Object.entries(file.entries).map(([kind, n]) => `${kind} ${n}`)
   const waiting = file.waiting_bytes === 0 ? '' : `, ${shownBytes(file.waiting_bytes)} waiting`
   return [
-    `${paint.name(oneLine(file.key))}  ${oneLine(file.project)}  ${file.state}  ${shownBytes(file.new_bytes)}${waiting}`,
+    `${paint.name(oneLine(file.key))}  ${oneLine(file.project)}  ${file.state}${isRead ? `  ${shownBytes(file.new_bytes)}${waiting}` : ''}`,
     ...indented(page, entries.length === 0 ? 'no entries' : entries.join(', ')).map(paint.dim),
-    ...(options.verbose ? placeLines(file, page).map(paint.dim) : []),
-    ...(dryRun ? [] : indented(page, archivedText(file))),
+    ...(options.verbose && isRead ? placeLines(file, page).map(paint.dim) : []),
+    ...(dryRun || !isRead ? [] : indented(page, archivedText(file))),
     ...file.candidates.flatMap((one) =>
       indented(page, `${one.confidence.toFixed(2)}  ${oneLine(one.rule)}  ${oneLine(one.title)}`),
     ),

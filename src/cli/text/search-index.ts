@@ -28,9 +28,7 @@ export function renderIndexStatus(status: IndexStatus, page: Page): string {
     line('Behind', words.behind === 0 ? 'nothing' : counted(words.behind, 'change')),
     ...(words.rebuilding ? [line('Rebuilding', page.paint.warn('yes; the old rows answer until it is done'))] : []),
     line('Vectors', vectorText(vectors)),
-    ...(vectors.units.records === 0
-      ? []
-      : [line('Unit vectors', `${vectors.units.vectors} of ${vectors.units.records}; units without text get none`)]),
+    ...(vectors.units.records === 0 ? [] : [line('Unit vectors', unitVectorText(vectors.units))]),
     ...modelLines(model, page),
   ].join('\n')
 }
@@ -39,6 +37,11 @@ function vectorText({ vectors, records, coverage, per_second, remaining_s }: Ind
   const share = `${vectors} of ${records} (${Math.floor(coverage * 100)} %)`
   if (per_second === null || remaining_s === null || remaining_s === 0) return share
   return `${share}, ${per_second.toFixed(1)} a second, ${counted(remaining_s, 'second')} left`
+}
+
+function unitVectorText({ vectors, records, newest }: IndexStatus['vectors']['units']): string {
+  const share = `${vectors} of ${records}; units without text get none`
+  return records <= newest ? share : `${share}, and of the log its newest ${newest} events`
 }
 
 /** The model alone. */

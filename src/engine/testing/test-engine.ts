@@ -89,7 +89,7 @@ export function openTestEngine(options: TestEngineOptions = {}): TestEngine {
     settings: { ...settings, durability: 'normal' },
     archive: options.archive ?? null,
     conversations: options.conversations ?? null,
-    ...meaningDeps(options.embedder ?? null, store, clock),
+    ...meaningDeps(options.embedder ?? null, store, clock, settings),
     dataDir: directory,
     homeDir: join(directory, 'home'),
     version: 'test',

@@ -44,6 +44,9 @@ export type Extraction<Earlier extends EarlierCandidate = EarlierCandidate> = {
   readonly openFrom: number
 }
 
+/** What finds knowledge in entries, and how its versions are told apart. */
+export type Rules = { readonly version: number; readonly extract: typeof extract }
+
 const filesMax = 12
 const commandsMax = 3
 const verdictReach = 30
@@ -58,6 +61,9 @@ export function extract<Earlier extends EarlierCandidate>(
 ): Extraction<Earlier> {
   return options.sidechain ? fromSidechain(entries, options) : fromMainChain(entries, options)
 }
+
+/** The rules of this program. */
+export const presentRules: Rules = { version: extractorVersion, extract }
 
 function fromMainChain<Earlier extends EarlierCandidate>(
   entries: readonly Entry[],

@@ -1,5 +1,6 @@
 import type { FileMatch, Reader, SessionOptions } from './reader.ts'
 import { isObject } from './record.ts'
+import { actionOf } from './claude-code/calls.ts'
 import { createSession, stateFrom } from './claude-code/session.ts'
 
 const agent = 'claude-code'
@@ -16,6 +17,7 @@ export const claudeCodeReader: Reader = {
   },
   enters: (name) => name !== 'tool-results' && name !== 'workflows' && name !== 'memory',
   matches: matchPath,
+  actionOf,
   start: (options) => createSession(options, namesOf(options), null),
   resume: (options, state) => {
     const saved = savedState(state)

@@ -1,3 +1,4 @@
+import { actionOf } from './codex/calls.ts'
 import { createCodexSession } from './codex/session.ts'
 import type { CodexNames } from './codex/session.ts'
 import { codexStateFrom } from './codex/state.ts'
@@ -21,6 +22,7 @@ export const codexReader: Reader = {
   },
   enters: () => true,
   matches: matchPath,
+  actionOf,
   start: (options) => createCodexSession(options, namesOf(options), null),
   resume: (options, state) => {
     const saved = savedState(state)

@@ -1,4 +1,4 @@
-import type { Entry, ReadCounts, SessionHead } from '../entries.ts'
+import type { CallAction, Entry, ReadCounts, SessionHead } from '../entries.ts'
 import type { RawLine } from '../lines.ts'
 
 /** Environment variables by name. */
@@ -81,6 +81,8 @@ export interface Reader {
   /** Null when the file is none of this agent's. */
   matches(path: string): FileMatch | null
   start(options: SessionOptions): ReaderSession
+  /** What a call is to the rules, told by its name and (already bounded) input alone. */
+  actionOf(name: string, input: Readonly<Record<string, unknown>>): CallAction
   /** Null when `state` is none that this version saved: read the file from its start then. */
   resume(options: SessionOptions, state: string): ReaderSession | null
 }

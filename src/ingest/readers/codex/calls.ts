@@ -45,7 +45,8 @@ function shaped(callId: string | null, name: string, given: JsonObject): CodexCa
   return { callId, name, input, action: actionOf(name, input) }
 }
 
-function actionOf(name: string, input: JsonObject): CallAction {
+/** The action of a call, from its name and its (already bounded) input. */
+export function actionOf(name: string, input: JsonObject): CallAction {
   if (name === 'apply_patch') return patchAction(textAt(input, 'input') ?? textAt(input, 'patch') ?? '')
   if (!shells.has(name)) return { kind: 'other' }
   const command = commandOf(input.cmd ?? input.command)
