@@ -247,8 +247,8 @@ function sendNow(
   headers: Readonly<Record<string, string>>,
   text: string,
 ): void {
-  const body = Buffer.from(text)
-  outgoing.writeHead(status, { ...headers, 'Content-Length': body.byteLength }).end(body)
+  // Of a text Node makes one write together with the head.
+  outgoing.writeHead(status, { ...headers, 'Content-Length': Buffer.byteLength(text) }).end(text)
 }
 
 async function routeRequest(context: Context<Env>, route: Route, options: HttpOptions): Promise<RouteRequest> {

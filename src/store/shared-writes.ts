@@ -106,7 +106,8 @@ export class SharedWrites {
   // ── for whoever has the turn ──
 
   /** Whether all who wait ask for nothing but what can be done for them. */
-  canLead = (turn: Turn): boolean => !this.#hasLeftSome && this.#dialect !== '' && turn.asked() === 'letters'
+  canLead = (turn: Turn): boolean =>
+    turn.isFirst && !this.#hasLeftSome && this.#dialect !== '' && turn.asked() === 'letters'
 
   /** A transaction failed, and with it whatever waited for it. */
   failed(): void {
@@ -125,7 +126,8 @@ export class SharedWrites {
     turn: Turn,
     how: { readonly isFull: boolean; readonly nowMs: number; readonly isLate: () => boolean },
   ): DoneForOthers {
-    if (this.#dialect === '') return nothingDone
+    // Before one that came without a ticket nobody stood in line: it does not look, and gives the next one its turn.
+    if (this.#dialect === '' || !turn.isFirst) return nothingDone
     const answers: { letter: Letter; answer: string }[] = []
     let hasLeftSome = false
     let isLate = false
