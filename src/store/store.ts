@@ -1,39 +1,23 @@
 import { EngramError, type ErrorCode } from '../model/errors.ts'
 import { limits } from '../model/limits.ts'
 import type { Clock } from '../platform/clock.ts'
-import { type FileIdentity, absolutePath, fileBytesOf, fileStateOf, pathIn } from '../platform/database-files.ts'
+import { absolutePath, fileBytesOf, pathIn } from '../platform/database-files.ts'
 import type { Random } from '../platform/random.ts'
-import { type Turn, Turns } from '../platform/turns.ts'
-import { Checkpointer, checkpoint } from './checkpoint.ts'
-import { databaseKindOf } from './database-kind.ts'
+import { Turns } from '../platform/turns.ts'
 import { beginImmediate, isBusy, rollBack } from './begin.ts'
+import { Checkpointer, checkpoint } from './checkpoint.ts'
 import type { Connection } from './driver.ts'
-import { claimsDamage, isDistrusted, storageFailure } from './failure.ts'
 import { makeLogReady } from './log-room.ts'
 import type { Migration } from './migrate.ts'
-import {
-  type OpenDatabase,
-  type OpenOptions,
-  busyTimeoutMs,
-  databasePath,
-  isFileWhole,
-  isWhole,
-  openDatabase,
-  openImage,
-  verify,
-} from './open-database.ts'
-import { WalSync } from './wal-sync.ts'
+import { type OpenDatabase, type OpenOptions, busyTimeoutMs, databasePath, openDatabase } from './open-database.ts'
+import { OpenedFile, failureOf } from './opened-file.ts'
+import type { SharedWork } from './shared-writes.ts'
 import { type NotPromise, type ReadTx, Transaction, type WriteTx, refusePromise } from './transaction.ts'
-import { type DoneForOthers, type SharedWork, SharedWrites, isAnswered, nothingDone } from './shared-writes.ts'
-import {
-  type Durability,
-  type JobOutcome,
-  type SharedWrite,
-  type WriteJob,
-  batchJobsMax,
-  batchMsMax,
-  runJobs,
-} from './write-batch.ts'
+import { WalSync } from './wal-sync.ts'
+import type { Durability, SharedWrite } from './write-batch.ts'
+import { type CommitSeen, Writer } from './writer.ts'
+
+export type { CommitSeen } from './writer.ts'
 
 export type StoreOptions = {
   readonly dataDir: string
@@ -69,14 +53,6 @@ export type WriteOptions = {
   readonly shared?: () => SharedWrite | undefined
 }
 
-/** One commit that stands. */
-export type CommitSeen = {
-  readonly jobs: number
-  readonly durability: 'full' | 'normal'
-  /** Of the COMMIT alone: with `full`, the fsync. */
-  readonly tookMs: number
-}
-
 export type StoreStats = {
   readonly fileBytes: number
   readonly walBytes: number
@@ -86,20 +62,8 @@ export type StoreStats = {
   readonly waiting: number
 }
 
-/** The longest a write waits for its turn and then for SQLite's lock before it is `storage_busy` (MEM-103). */
-const lineWaitMsMax = 4_000
-/**
- * How long a process may go on doing what others ask, while nobody wants a turn of its own. Each that begins to pays for it with
- * cold code and an empty cache: the first tenth of a second a save takes three times as long, and everybody waits for that.
- */
-const leadMsMax = 30_000
-const busyWaitMsMax = 7_000
-const busyAgainMs = 1
 /** Pages of log (2 MiB) that a process may leave to the next one, which reads them in two milliseconds. */
 const framesLeftMax = 512
-/** After a failure of the disk the file is opened and checked again at most this often. */
-const reopenAgainMs = 250
-
 /**
  * The one SQLite file, as transactions.
  * - `read` sees one snapshot. `write` resolves after the commit (with `full`, after the fsync); it either happened whole
@@ -113,51 +77,38 @@ const reopenAgainMs = 250
 export class Store {
   readonly path: string
   readonly #options: StoreOptions
-  readonly #open: OpenOptions
-  readonly #turns: Turns
+  readonly #file: OpenedFile
   readonly #checkpointer: Checkpointer
   readonly #walSync: WalSync | null
-  readonly #queue: WriteJob[] = []
-  readonly #sharedWrites = new SharedWrites()
-  #database: OpenDatabase | null
-  /** Null until the file could be opened for the first time. */
-  #lastOpened: OpenDatabase | null
-  #notBeforeMs = Number.NEGATIVE_INFINITY
-  /** Since the last failure the file was found whole. */
-  #isWholeAside = false
-  #failure: unknown = null
-  #synchronous: 'full' | 'normal' = 'full'
-  #busyTimeoutMs = busyTimeoutMs
-  #walIdentity: FileIdentity | undefined
+  readonly #writer: Writer
   #reading: Transaction | null = null
-  #isWriting = false
   #isClosed = false
-  #pumping: Promise<void> | null = null
-  #seen: ((commit: CommitSeen) => void) | null = null
 
   private constructor(options: StoreOptions, open: OpenOptions, database: OpenDatabase | null) {
+    const path = databasePath(options.dataDir, open.fileName)
+    const file = new OpenedFile(path, open, options.clock, database)
+    this.path = path
     this.#options = options
-    this.#open = open
-    this.#database = database
-    this.#lastOpened = database
-    this.path = databasePath(options.dataDir, open.fileName)
-    this.#turns = new Turns(pathIn(absolutePath(options.dataDir), 'queue'), options.random)
-    this.#walIdentity = this.#walState()
+    this.#file = file
     this.#checkpointer = new Checkpointer({
-      path: this.path,
+      path,
       walBytesForced: open.walBytesForced,
       random: options.random,
-      connection: () => this.#database?.connection ?? null,
-      failed: (error) => this.#distrust(error),
+      connection: () => file.connection,
+      failed: (error) => file.distrust(error),
     })
     this.#walSync =
       options.walSyncMs === undefined
         ? null
-        : new WalSync({
-            path: `${this.path}-wal`,
-            afterMs: options.walSyncMs,
-            failed: (error) => this.#putAway(error),
-          })
+        : new WalSync({ path: `${path}-wal`, afterMs: options.walSyncMs, failed: (error) => file.putAway(error) })
+    this.#writer = new Writer({
+      file,
+      turns: new Turns(pathIn(absolutePath(options.dataDir), 'queue'), options.random),
+      checkpointer: this.#checkpointer,
+      walSync: this.#walSync,
+      clock: options.clock,
+      batchJobsMax: options.batchJobsMax,
+    })
   }
 
   /** Opens the data dir, making and migrating the file where needed; blocks meanwhile. Throws EngramError. */
@@ -174,8 +125,9 @@ export class Store {
     }
     try {
       const store = new Store(options, open, openDatabase(open))
-      if (options.walBytesReady !== undefined && store.#database?.readOnlyBecause === null) {
-        makeLogReady(store.#database.connection, store.path, options.walBytesReady)
+      const { connection } = store.#file
+      if (options.walBytesReady !== undefined && connection !== null && store.mode === 'read-write') {
+        makeLogReady(connection, store.path, options.walBytesReady)
       }
       return store
     } catch (error) {
@@ -188,12 +140,12 @@ export class Store {
 
   /** `read-only` also while the file could not be opened. */
   get mode(): 'read-write' | 'read-only' {
-    return this.#lastOpened?.readOnlyBecause === null ? 'read-write' : 'read-only'
+    return this.#file.mode
   }
 
   /** False while the file could not be opened, and only then. */
   get hasOpened(): boolean {
-    return this.#lastOpened !== null
+    return this.#file.hasOpened
   }
 
   /** False once it was closed; a restore closes it too. */
@@ -203,32 +155,32 @@ export class Store {
 
   /** The program that last changed the schema, where the file says so (MEM-104). */
   get writtenBy(): string | undefined {
-    return this.#lastOpened?.writtenBy
+    return this.#file.writtenBy
   }
 
   /** Runs `work` on one snapshot; inside another read it shares that one's. */
   read<T>(work: (tx: ReadTx) => NotPromise<T>): T {
     if (this.#isClosed) throw closed()
-    if (this.#isWriting) throw new EngramError('internal', 'Store.read was called inside a write; use its transaction.')
+    if (this.#writer.isWriting)
+      throw new EngramError('internal', 'Store.read was called inside a write; use its transaction.')
     if (this.#reading !== null) return work(this.#reading)
     try {
-      const aside = this.#openAside()
+      const aside = this.#file.openAside()
       if (aside !== null) return closingAfter(aside, () => this.#snapshot(aside, work))
-      const connection = this.#readable()
-      if (connection !== this.#database?.connection)
-        return closingAfter(connection, () => this.#snapshot(connection, work))
+      const connection = this.#file.readable()
+      if (connection !== this.#file.connection) return closingAfter(connection, () => this.#snapshot(connection, work))
       return this.#snapshot(connection, work)
     } catch (error) {
-      throw this.#failureOf(error)
+      throw this.#file.failureOf(error)
     }
   }
 
   /** Whether a write could begin at this moment: nobody, in no process, holds SQLite's lock. Waits for nothing. */
   canWriteNow(): boolean {
-    if (this.#isClosed || this.#isWriting || this.mode === 'read-only') return false
+    if (this.#isClosed || this.#writer.isWriting || this.mode === 'read-only') return false
     try {
-      const connection = this.#writable()
-      this.#setBusyTimeout(connection, 0)
+      const connection = this.#file.writable()
+      this.#file.setBusyTimeout(0)
       if (!beginImmediate(connection)) return false
       rollBack(connection)
       return true
@@ -242,7 +194,7 @@ export class Store {
     if (this.#isClosed) return Promise.reject(closed())
     return new Promise<T>((resolve, reject) => {
       let keep = (): void => undefined
-      this.#queue.push({
+      this.#writer.give({
         work: (tx) => {
           const result = work(tx)
           refusePromise(result)
@@ -254,40 +206,38 @@ export class Store {
         shared: options.shared ?? unshared,
         // Whoever did it did the same work, and what it answered is JSON.
         settle: (result) => resolve(result as T),
-        reject: (error) => reject(this.#failureOf(error)),
+        reject: (error) => reject(this.#file.failureOf(error)),
       })
-      this.#pumping ??= this.#pump()
     })
   }
 
   /** Kinds of writes that processes at this file do for each other; see {@link SharedWrites}. */
   offer(dialect: string, works: Readonly<Record<string, SharedWork>>): void {
-    this.#sharedWrites.offer(dialect, works)
+    this.#writer.offer(dialect, works)
   }
 
   /** Tells of each commit from here on; it must cost next to nothing. */
   watchCommits(seen: (commit: CommitSeen) => void): void {
-    this.#seen = seen
+    this.#writer.watchCommits(seen)
   }
 
   /** Resolves when every write given so far is answered. */
-  async drain(): Promise<void> {
-    while (this.#pumping !== null) await this.#pumping
+  drain(): Promise<void> {
+    return this.#writer.drain()
   }
 
   /** Answers what waits, takes no more, checkpoints and leaves no handle. */
   async close(): Promise<void> {
     if (this.#isClosed) return this.drain()
     this.#isClosed = true
-    await this.drain()
+    await this.#writer.close()
     await this.#checkpointer.stop()
     await this.#walSync?.stop()
-    this.#turns.close()
-    const database = this.#database
-    this.#database = null
-    if (database === null) return
-    if (database.readOnlyBecause === null) finalCheckpoint(database.connection)
-    database.connection.close()
+    const isWritable = this.mode === 'read-write'
+    const connection = this.#file.takeLast()
+    if (connection === null) return
+    if (isWritable) finalCheckpoint(connection)
+    connection.close()
   }
 
   /**
@@ -296,8 +246,8 @@ export class Store {
    * Writes that still wait are left behind.
    */
   async leave(): Promise<void> {
-    const connection = this.#database?.connection
-    if (connection === undefined || this.mode === 'read-only' || this.#queue.length > 0) return
+    const { connection } = this.#file
+    if (connection === null || this.mode === 'read-only' || this.#writer.waiting > 0) return
     if (checkpoint(connection, 'NOOP').frames > framesLeftMax) await this.close()
   }
 
@@ -305,9 +255,9 @@ export class Store {
     return {
       fileBytes: fileBytesOf(this.path),
       walBytes: fileBytesOf(`${this.path}-wal`),
-      schema: this.#lastOpened?.schema ?? 0,
+      schema: this.#file.schema,
       mode: this.mode,
-      waiting: this.#queue.length,
+      waiting: this.#writer.waiting,
     }
   }
 
@@ -329,271 +279,16 @@ export class Store {
 
   /** The snapshot is that of the first look. Only there can a lock be met, while a WAL is recovered: then it is waited for. A connection that is let go at once waits by itself. */
   #beginSnapshot(connection: Connection): void {
-    if (connection !== this.#database?.connection) return
+    if (connection !== this.#file.connection) return
     const look = (): unknown => connection.get('SELECT 1 FROM sqlite_schema LIMIT 1')
-    this.#setBusyTimeout(connection, 0)
+    this.#file.setBusyTimeout(0)
     try {
       look()
     } catch (error) {
       if (!isBusy(error)) throw error
-      this.#setBusyTimeout(connection, busyTimeoutMs)
+      this.#file.setBusyTimeout(busyTimeoutMs)
       look()
     }
-  }
-
-  /** One turn after another until nothing waits. Starts behind what the event loop holds now, so that it can share. */
-  async #pump(): Promise<void> {
-    await nextLoop()
-    let mustQueue = false
-    while (this.#queue.length > 0) {
-      const turn = (mustQueue ? null : this.#turns.tryTake()) ?? (await this.#inLine())
-      if (turn === null) continue
-      try {
-        mustQueue = await this.#useTurn(turn, mustQueue)
-      } finally {
-        this.#sharedWrites.turnEnds()
-        turn.release()
-        this.#checkpointer.turnGiven(turn.behind)
-      }
-    }
-    this.#pumping = null
-  }
-
-  /** @returns null when somebody else did what waited */
-  async #inLine(): Promise<Turn | null> {
-    const taken = await this.#turns.take(lineWaitMsMax, this.#sharedWrites.ask(this.#queue))
-    if (isAnswered(taken)) this.#sharedWrites.settle(this.#queue, taken.answer)
-    else this.#sharedWrites.askNoMore(taken)
-    return isAnswered(taken) ? null : taken
-  }
-
-  /** @returns whether to come back with a ticket: somebody writes who did not queue */
-  async #useTurn(turn: Turn, hasQueued: boolean): Promise<boolean> {
-    const leadsUntilMs = this.#options.clock.monotonicMs() + leadMsMax
-    const leads = (): boolean =>
-      !this.#isClosed && this.#options.clock.monotonicMs() < leadsUntilMs && this.#sharedWrites.canLead(turn)
-    while (this.#queue.length > 0 || leads()) {
-      const isBusy = this.#commit(turn) === 'busy'
-      if (isBusy && !turn.isFirst && !hasQueued) return true
-      if (isBusy) this.#refuseOverdue()
-      await (isBusy ? this.#options.clock.sleep(busyAgainMs) : nextLoop())
-      if (!isBusy && turn.isOver() && !leads()) return false
-    }
-    return false
-  }
-
-  #refuseOverdue(): void {
-    const nowMs = this.#options.clock.monotonicMs()
-    while ((this.#queue[0]?.enqueuedMs ?? nowMs) + busyWaitMsMax <= nowMs) {
-      this.#queue
-        .shift()
-        ?.reject(new EngramError('storage_busy', `${this.path} was held by another process for too long.`))
-      this.#sharedWrites.refused()
-    }
-  }
-
-  /** One commit of what waits at the front. Answers its jobs; every call but a busy one answers at least one. */
-  #commit(turn: Turn): 'done' | 'busy' {
-    const outcomes: JobOutcome[] = []
-    let others = nothingDone
-    try {
-      const connection = this.#writable()
-      const jobs = this.#queue.slice(0, this.#options.batchJobsMax ?? batchJobsMax)
-      this.#setSynchronous(connection, jobs)
-      // A write must not block the event loop behind a stopped process.
-      this.#setBusyTimeout(connection, 0)
-      if (!beginImmediate(connection)) return 'busy'
-      if (this.#wasDone(connection, turn)) return 'done'
-      others = this.#transact(connection, jobs, outcomes, turn)
-    } catch (error) {
-      this.#sharedWrites.failed()
-      this.#fail(error, outcomes)
-      return 'done'
-    }
-    if (outcomes.length + others.answers.length === 0) return 'done'
-    this.#queue.splice(0, outcomes.length)
-    for (const outcome of outcomes) outcome.answer()
-    this.#sharedWrites.handOver(turn, others)
-    this.#walSync?.committed(owedTo(this.#synchronous, outcomes, others.answers.length))
-    this.#checkpointer.wrote(this.#options.clock.monotonicMs(), turn.behind)
-    return 'done'
-  }
-
-  #wasDone(connection: Connection, turn: Turn): boolean {
-    try {
-      return this.#sharedWrites.wasDone(connection, turn, this.#queue)
-    } catch (error) {
-      rollBack(connection)
-      throw error
-    }
-  }
-
-  #transact(connection: Connection, jobs: readonly WriteJob[], outcomes: JobOutcome[], turn: Turn): DoneForOthers {
-    const nowMs = (): number => this.#options.clock.monotonicMs()
-    const untilMs = nowMs() + batchMsMax
-    this.#isWriting = true
-    try {
-      runJobs(connection, jobs, outcomes, nowMs)
-      if (!connection.inTransaction) return nothingDone
-      const others = this.#doForOthers(connection, turn, () => nowMs() >= untilMs)
-      const count = outcomes.length + others.answers.length
-      if (count === 0) rollBack(connection)
-      else this.#commitNow(connection, count)
-      return others
-    } catch (error) {
-      rollBack(connection)
-      throw error
-    } finally {
-      this.#isWriting = false
-    }
-  }
-
-  #doForOthers(connection: Connection, turn: Turn, isLate: () => boolean): DoneForOthers {
-    // What they ask may read, and whoever closes reads no more.
-    if (this.#isClosed) return nothingDone
-    const isFull = this.#synchronous === 'full'
-    return this.#sharedWrites.doForOthers(connection, turn, { isFull, isLate, nowMs: this.#options.clock.nowMs() })
-  }
-
-  #commitNow(connection: Connection, jobs: number): void {
-    const startedMs = this.#options.clock.monotonicMs()
-    connection.run('COMMIT')
-    this.#seen?.({ jobs, durability: this.#synchronous, tookMs: this.#options.clock.monotonicMs() - startedMs })
-  }
-
-  /** Nothing of this commit stands: the jobs that ran learn why; all that wait do, where it could not even begin. */
-  #fail(error: unknown, outcomes: readonly JobOutcome[]): void {
-    this.#distrust(error)
-    const broken = this.#queue.splice(0, outcomes.length === 0 ? this.#queue.length : outcomes.length)
-    for (const [at, job] of broken.entries()) {
-      const outcome = outcomes[at]
-      if (outcome !== undefined && !outcome.isKept) outcome.answer()
-      else job.reject(error)
-    }
-  }
-
-  /** After a failure of the disk the connection is put away: what it believes to be on disk may not be. */
-  #distrust(error: unknown): void {
-    if (isDistrusted(error)) this.#putAway(error)
-  }
-
-  #putAway(error: unknown): void {
-    if (this.#database === null) return
-    this.#failure = storageFailure(error, this.path)
-    this.#isWholeAside = false
-    this.#database.connection.close()
-    this.#database = null
-  }
-
-  #failureOf(error: unknown): unknown {
-    const connection = this.#database?.connection
-    return connection === undefined ? storageFailure(error, this.path) : failureOf(error, this.path, connection)
-  }
-
-  #setSynchronous(connection: Connection, jobs: readonly WriteJob[]): void {
-    // Whoever writes for others alone cannot know what they want before it begins.
-    const wanted = jobs.length === 0 || jobs.some((job) => job.durability === 'full') ? 'full' : 'normal'
-    if (wanted === this.#synchronous) return
-    connection.pragma(`synchronous = ${wanted}`)
-    this.#synchronous = wanted
-  }
-
-  /** Changed only where it must be: a pragma is parsed anew each time, and costs as much as a row. */
-  #setBusyTimeout(connection: Connection, ms: number): void {
-    if (this.#busyTimeoutMs === ms) return
-    connection.pragma(`busy_timeout = ${ms}`)
-    this.#busyTimeoutMs = ms
-  }
-
-  #writable(): Connection {
-    const connection = this.#usable()
-    const reason = this.#lastOpened?.readOnlyBecause ?? null
-    if (reason === null) return connection
-    if (reason !== 'newer_schema') throw new EngramError('read_only', `${this.path} is open for reading only.`)
-    throw new EngramError('newer_schema', `${this.path} has schema ${this.stats().schema}, newer than this program's.`)
-  }
-
-  /** The connection, opened anew where the file was replaced or the disk had failed (MEM-108, S2). */
-  #usable(): Connection {
-    if (this.#lastOpened === null) return this.#openAtLast()
-    const identity = fileStateOf(this.path)?.identity
-    if (identity === this.#lastOpened.identity) return this.#database?.connection ?? this.#reopenVerified()
-    if (identity === undefined) throw changed(this.path, 'is gone')
-    if (databaseKindOf(this.path).kind !== 'ours') throw changed(this.path, 'was replaced by a file that is not ours')
-    if (this.#walState() === this.#walIdentity) throw changed(this.path, 'was replaced beside the old write-ahead log')
-    return this.#replace(openDatabase(this.#open))
-  }
-
-  /** As {@link #usable}; of a file that was never opened, for want of room or rights beside it, an image (S1, S3). */
-  #readable(): Connection {
-    try {
-      return this.#usable()
-    } catch (error) {
-      const isOfThePlace = error instanceof EngramError && ['read_only', 'storage_full'].includes(error.code)
-      const image = this.#lastOpened === null && isOfThePlace ? openImage(this.path) : null
-      if (image === null) throw error
-      return image
-    }
-  }
-
-  /**
-   * After a failed write reads go on wherever the file can still be read (S2): through a connection of their own, let go
-   * at once, so that nothing holds a place somebody is about to repair. Null in good times, and where that fails too.
-   */
-  #openAside(): Connection | null {
-    if (this.#database !== null || this.#failure === null) return null
-    try {
-      const { connection } = openDatabase({ ...this.#open, readOnly: true })
-      this.#isWholeAside ||= isWhole(connection)
-      if (this.#isWholeAside) return connection
-      connection.close()
-    } catch {
-      // Then as in good times, with the failure that gives.
-    }
-    return null
-  }
-
-  #openAtLast(): Connection {
-    try {
-      return this.#replace(openDatabase(this.#open))
-    } catch (error) {
-      throw failureOf(error, this.path)
-    }
-  }
-
-  #reopenVerified(): Connection {
-    const nowMs = this.#options.clock.monotonicMs()
-    if (nowMs < this.#notBeforeMs) throw this.#failure
-    this.#notBeforeMs = nowMs + reopenAgainMs
-    const database = openDatabase(this.#open)
-    try {
-      this.#refuseReadOnly(database)
-      verify(database, this.path)
-    } catch (error) {
-      database.connection.close()
-      throw error
-    }
-    return this.#replace(database)
-  }
-
-  /** A place that turned read-only under us may turn back: what is written next tries again. */
-  #refuseReadOnly(database: OpenDatabase): void {
-    if (database.readOnlyBecause !== 'not_writable' || this.mode === 'read-only') return
-    throw new EngramError('read_only', `${this.path} cannot be written any more.`)
-  }
-
-  #replace(database: OpenDatabase): Connection {
-    this.#database?.connection.close()
-    this.#database = database
-    this.#lastOpened = database
-    this.#synchronous = 'full'
-    this.#busyTimeoutMs = busyTimeoutMs
-    this.#walIdentity = this.#walState()
-    return database.connection
-  }
-
-  #walState(): FileIdentity | undefined {
-    return fileStateOf(`${this.path}-wal`)?.identity
   }
 }
 
@@ -601,30 +296,12 @@ const unshared = (): undefined => undefined
 
 const closed = (): EngramError => new EngramError('store_closed', 'The store was closed.')
 
-/** The error with its code. A healthy file is not called damaged because one read of the disk failed. */
-function failureOf(error: unknown, path: string, connection?: Connection): unknown {
-  if (!claimsDamage(error)) return storageFailure(error, path)
-  if (!(connection === undefined ? isFileWhole(path) : isWhole(connection))) return storageFailure(error, path)
-  return new EngramError('storage_failed', `A read of ${path} failed; the file itself is whole.`, { cause: error })
-}
-
-const changed = (path: string, what: string): EngramError =>
-  new EngramError('database_generation_changed', `${path} ${what} while it was open.`)
-
 function closingAfter<T>(connection: Connection, work: () => T): T {
   try {
     return work()
   } finally {
     connection.close()
   }
-}
-
-const nextLoop = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
-
-/** What a commit owes: nothing more after its fsync, or when it held nothing but what can be made again. */
-const owedTo = (synchronous: 'full' | 'normal', outcomes: readonly JobOutcome[], others: number): Durability => {
-  if (synchronous === 'full') return 'full'
-  return others > 0 || outcomes.some(({ job }) => job.durability === 'normal') ? 'normal' : 'derived'
 }
 
 function finalCheckpoint(connection: Connection): void {
