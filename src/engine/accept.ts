@@ -53,10 +53,10 @@ export function acceptRecord(tx: WriteTx, deps: AcceptDeps, arrival: Arrival, op
 export type Refused = { readonly refused: string }
 
 /**
- * Rows that share a savepoint: the full-text index writes its pages at each, which is dear for every row. Where the store
- * refuses one, so many are taken in anew, each alone.
+ * Rows that share a savepoint: more than a chunk of ours has, for the full-text index makes a segment at each. Where the
+ * store refuses one, so many are taken in anew, each alone.
  */
-const sharedMax = 2_000
+const sharedMax = 10_000
 
 /**
  * As {@link acceptRecord} for many: one that cannot be kept leaves no trace and is named in its place, and the others are

@@ -84,6 +84,15 @@ describe('index rows of records that arrive together', () => {
     ])
   })
 
+  it('RET-106 the words of all that come with one chunk make one segment of the index', async () => {
+    const words = (of: number): string => Array.from({ length: 200 }, (_, at) => `w${(of + at * 7) % 2_000}`).join(' ')
+    await takeIn(Array.from({ length: 2_500 }, (_, index) => observation(String(index), 1, { content: words(index) })))
+    const segments = here.store.read((tx) =>
+      tx.get('SELECT count(DISTINCT id >> 37) AS n FROM observation_fts_data WHERE id >= 1 << 37'),
+    )
+    expect(segments).toEqual({ n: 1 })
+  })
+
   it('RET-206 the author is known, by name or by the session', async () => {
     const session = readRow(sessionRow, { id: 'session-1', project: 'acme', directory: '/work', ext: { author: 'bo' } })
     if (!session.ok) throw new Error(session.reason)

@@ -8,6 +8,7 @@ import { live } from './0006-live.ts'
 import { chunks } from './0007-chunks.ts'
 import { kinds } from './0008-kinds.ts'
 import { sharedWrites } from './0009-shared-writes.ts'
+import { largerSegments } from './0010-larger-segments.ts'
 
 /** All schema steps in order; forward only. A released step is never edited: a change is a new step. */
 export const migrations: readonly Migration[] = [
@@ -20,4 +21,5 @@ export const migrations: readonly Migration[] = [
   chunks,
   kinds,
   sharedWrites,
+  largerSegments,
 ]
