@@ -182,6 +182,29 @@ describe('writes that processes do for each other', () => {
     expect(wordsOf(first)).toEqual(['one'])
   })
 
+  it('L1 who waits for the end of its own writes does not wait for those of others', async () => {
+    const [first, second, third] = await openSome(3)
+    if (first === undefined || second === undefined || third === undefined) throw new Error('no stores')
+    const [each, done] = [150, { count: 0 }]
+    const writing = async (store: Store): Promise<void> => {
+      for (let n = 0; n < each; n++) {
+        await write(store, `${n}`)
+        done.count++
+      }
+    }
+    const turn = await inFront()
+    const own = write(first, 'own')
+    await lined(2)
+    const others = [writing(second), writing(third)]
+    await lined(4)
+    turn.release()
+    await own
+    await first.drain()
+    expect(done.count).toBeLessThan(each)
+    await Promise.all(others)
+    expect(wordsOf(first)).toHaveLength(2 * each + 1)
+  })
+
   it('L1 rows go with the next commit for others, letters and answers with their owners', async () => {
     const [first, second, third] = await openSome(3)
     if (first === undefined || second === undefined || third === undefined) throw new Error('no stores')

@@ -49,6 +49,8 @@ export class Writer {
   readonly #sharedWrites = new SharedWrites()
   #isWriting = false
   #isClosed = false
+  /** How many wait for the end of what was given. */
+  #drains = 0
   #pumping: Promise<void> | null = null
   #seen: ((commit: CommitSeen) => void) | null = null
 
@@ -80,9 +82,14 @@ export class Writer {
     this.#seen = seen
   }
 
-  /** Resolves when every write given so far is answered. */
+  /** Resolves when every write given so far is answered; meanwhile nothing more is begun for others. */
   async drain(): Promise<void> {
-    while (this.#pumping !== null) await this.#pumping
+    this.#drains++
+    try {
+      while (this.#pumping !== null) await this.#pumping
+    } finally {
+      this.#drains--
+    }
   }
 
   /** Answers what waits, and does nothing for others any more. */
@@ -122,7 +129,7 @@ export class Writer {
   async #useTurn(turn: Turn, hasQueued: boolean): Promise<boolean> {
     const leadsUntilMs = this.#options.clock.monotonicMs() + leadMsMax
     const leads = (): boolean =>
-      !this.#isClosed && this.#options.clock.monotonicMs() < leadsUntilMs && this.#sharedWrites.canLead(turn)
+      this.#drains === 0 && this.#options.clock.monotonicMs() < leadsUntilMs && this.#sharedWrites.canLead(turn)
     while (this.#queue.length > 0 || leads()) {
       const isBusy = this.#commit(turn) === 'busy'
       if (isBusy && !turn.isFirst && !hasQueued) return true
