@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -45,6 +45,17 @@ describe('turns', () => {
     expect([turn.isFirst, turns.tryTake(), line().length]).toEqual([true, null, 1])
     turn.release()
     expect(line()).toEqual([])
+  })
+
+  it('L1 whoever comes after nobody was there for long is seen', async () => {
+    const mine = door()
+    const before = new Date(Date.now() - 60_000)
+    utimesSync(directory, before, before)
+    for (let n = 0; n < 2; n++) mine.tryTake()?.release()
+    const theirs = await door().take(1_000)
+    expect(mine.tryTake()).toBeNull()
+    theirs.release()
+    expect(mine.tryTake()).not.toBeNull()
   })
 
   it('L1 turns are given in order of arrival, one at a time', async () => {

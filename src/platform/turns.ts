@@ -1,4 +1,4 @@
-import { type FSWatcher, mkdirSync, readdirSync, unlinkSync, utimesSync, watch } from 'node:fs'
+import { type FSWatcher, mkdirSync, readdirSync, statSync, unlinkSync, utimesSync, watch } from 'node:fs'
 import { join } from 'node:path'
 import { errorCodeOf } from './files.ts'
 import { Letters } from './letters.ts'
@@ -36,6 +36,8 @@ const lookMsFurther = 60
 const blindLookMs = 1
 /** Whoever was answered lays its next ticket without a look whether somebody is there: for so long there will be. */
 const crowdedMs = 20
+/** Times of files stand still for so long at the most: a tick of the system's clock, and two seconds on the coarsest file systems. */
+const grainNs = 3_000_000_000n
 /** Whoever stands no further back watches the one ahead, letter or not. */
 const nearMax = 3
 
@@ -73,6 +75,8 @@ export class Turns {
   readonly #mine = new Set<string>()
   readonly #letters: Letters
   #crowdedUntilMs = Number.NEGATIVE_INFINITY
+  /** When the directory had changed last as it was found empty; null where that would not tell. */
+  #emptySinceNs: bigint | null = null
 
   constructor(directory: string, random: Random) {
     this.#directory = directory
@@ -85,7 +89,7 @@ export class Turns {
   /** A turn at once when nobody waits, else null. */
   tryTake(): Turn | null {
     if (monotonicMs() < this.#crowdedUntilMs) return null
-    return this.#line().length === 0 ? this.#turn(null, turnMsMin) : null
+    return this.#isEmpty() ? this.#turn(null, turnMsMin) : null
   }
 
   /**
@@ -173,6 +177,25 @@ export class Turns {
       const text = ticket === own ? '' : this.#letters.read(ticket)
       return text === '' ? [] : [{ ticket, text }]
     })
+  }
+
+  /** A look at when the directory changed costs a fifth of a look into it, and a lone writer asks at each commit. */
+  #isEmpty(): boolean {
+    const changedNs = this.#changedNs()
+    if (changedNs !== null && changedNs === this.#emptySinceNs) return true
+    if (this.#line().length > 0) return false
+    // Who came within the grain of that time, after the look, would not be seen.
+    const isOld = changedNs !== null && BigInt(systemClock.nowMs()) * 1_000_000n - changedNs > grainNs
+    this.#emptySinceNs = isOld ? changedNs : null
+    return true
+  }
+
+  #changedNs(): bigint | null {
+    try {
+      return statSync(this.#directory, { bigint: true }).mtimeNs
+    } catch {
+      return null
+    }
   }
 
   /** Names in order of arrival; none when the directory cannot be read. */

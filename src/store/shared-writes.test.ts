@@ -182,6 +182,25 @@ describe('writes that processes do for each other', () => {
     expect(wordsOf(first)).toEqual(['one'])
   })
 
+  it('L1 others have their share of each commit, however long its own writes take', async () => {
+    const [first, second] = await openSome(2)
+    if (first === undefined || second === undefined) throw new Error('no stores')
+    const commits: number[] = []
+    first.watchCommits(({ jobs }) => commits.push(jobs))
+    const turn = await inFront()
+    const one = first.write((tx) => {
+      const untilMs = performance.now() + 50
+      while (performance.now() < untilMs);
+      return add(tx, 'one')
+    })
+    await lined(2)
+    const two = write(second, 'two')
+    await lined(3)
+    turn.release()
+    expect(await Promise.all([one, two])).toMatchObject([{ words: 1 }, { words: 2 }])
+    expect(commits).toEqual([2])
+  })
+
   it('L1 who waits for the end of its own writes does not wait for those of others', async () => {
     const [first, second, third] = await openSome(3)
     if (first === undefined || second === undefined || third === undefined) throw new Error('no stores')

@@ -130,10 +130,8 @@ export class SharedWrites {
     if (this.#dialect === '' || !turn.isFirst) return nothingDone
     const answers: { letter: Letter; answer: string }[] = []
     let hasLeftSome = false
-    let isLate = false
     for (const letter of turn.letters()) {
-      isLate = how.isLate()
-      if (isLate) break
+      if (how.isLate()) break
       const body = this.#understood(letter.text)
       const isMine = body !== null && (how.isFull || !body.isFull)
       const answer = isMine ? this.#answerOf(connection, letter.ticket, body, how.nowMs) : null
@@ -141,8 +139,8 @@ export class SharedWrites {
       else answers.push({ letter, answer })
     }
     if (answers.length > 0) this.#forget(connection, how.nowMs)
-    // Where nothing could be done there is nothing to go on for; where its own work took all the time there is.
-    this.#hasLeftSome ||= hasLeftSome || (answers.length === 0 && !isLate)
+    // Where nothing could be done there is nothing to go on for.
+    this.#hasLeftSome ||= hasLeftSome || answers.length === 0
     return { answers }
   }
 

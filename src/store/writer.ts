@@ -24,6 +24,8 @@ const lineWaitMsMax = 4_000
  * cold code and an empty cache: the first tenth of a second a save takes three times as long, and everybody waits for that.
  */
 const leadMsMax = 30_000
+/** What whoever leads gives to the others in each commit, however long its own writes took: they would wait in vain. */
+const othersMsMin = 10
 const busyWaitMsMax = 7_000
 const busyAgainMs = 1
 
@@ -190,11 +192,12 @@ export class Writer {
 
   #transact(connection: Connection, jobs: readonly WriteJob[], outcomes: JobOutcome[], turn: Turn): DoneForOthers {
     const nowMs = (): number => this.#options.clock.monotonicMs()
-    const untilMs = nowMs() + batchMsMax
+    const startedMs = nowMs()
     this.#isWriting = true
     try {
       runJobs(connection, jobs, outcomes, nowMs)
       if (!connection.inTransaction) return nothingDone
+      const untilMs = Math.max(startedMs + batchMsMax, nowMs() + othersMsMin)
       const others = this.#doForOthers(connection, turn, () => nowMs() >= untilMs)
       const count = outcomes.length + others.answers.length
       if (count === 0) rollBack(connection)
