@@ -89,7 +89,7 @@ export class Turns {
   /** A turn at once when nobody waits, else null. */
   tryTake(): Turn | null {
     if (monotonicMs() < this.#crowdedUntilMs) return null
-    return this.#isEmpty() ? this.#turn(null, turnMsMin) : null
+    return this.isEmpty() ? this.#turn(null, turnMsMin) : null
   }
 
   /**
@@ -127,6 +127,18 @@ export class Turns {
         hasNews = await this.#untilNews(watched, place, Math.min(untilMs, seen.sinceMs + stalledMs))
       }
     }
+  }
+
+  /** Whether nobody waits. */
+  isEmpty(): boolean {
+    // A look at when the directory changed costs a fifth of a look into it, and a lone writer asks at each commit.
+    const changedNs = this.#changedNs()
+    if (changedNs !== null && changedNs === this.#emptySinceNs) return true
+    if (this.#line().length > 0) return false
+    // Who came within the grain of that time, after the look, would not be seen.
+    const isOld = changedNs !== null && BigInt(systemClock.nowMs()) * 1_000_000n - changedNs > grainNs
+    this.#emptySinceNs = isOld ? changedNs : null
+    return true
   }
 
   /** Takes back every ticket of this object. */
@@ -177,17 +189,6 @@ export class Turns {
       const text = ticket === own ? '' : this.#letters.read(ticket)
       return text === '' ? [] : [{ ticket, text }]
     })
-  }
-
-  /** A look at when the directory changed costs a fifth of a look into it, and a lone writer asks at each commit. */
-  #isEmpty(): boolean {
-    const changedNs = this.#changedNs()
-    if (changedNs !== null && changedNs === this.#emptySinceNs) return true
-    if (this.#line().length > 0) return false
-    // Who came within the grain of that time, after the look, would not be seen.
-    const isOld = changedNs !== null && BigInt(systemClock.nowMs()) * 1_000_000n - changedNs > grainNs
-    this.#emptySinceNs = isOld ? changedNs : null
-    return true
   }
 
   #changedNs(): bigint | null {

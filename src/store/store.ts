@@ -236,7 +236,8 @@ export class Store {
     const isWritable = this.mode === 'read-write'
     const connection = this.#file.takeLast()
     if (connection === null) return
-    if (isWritable) finalCheckpoint(connection)
+    // Those who still write fold the log too, and would wait for whoever did it beside them.
+    if (isWritable && this.#writer.isAlone) finalCheckpoint(connection)
     connection.close()
   }
 

@@ -70,6 +70,11 @@ export class Writer {
     return this.#queue.length
   }
 
+  /** Nobody else waits for a turn. */
+  get isAlone(): boolean {
+    return this.#options.turns.isEmpty()
+  }
+
   give(job: WriteJob): void {
     this.#queue.push(job)
     this.#pumping ??= this.#pump()
