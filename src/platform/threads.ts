@@ -2,7 +2,7 @@
 export interface Thread<Asked, Told> {
   /** What it tells comes back through `onTold`, in order. */
   ask(message: Asked): void
-  /** Resolves when it has ended; what it was asked and has not told is dropped. */
+  /** Resolves when it has ended, which is after it told what it was asked. It tells one message for each. */
   stop(): Promise<void>
   /** Never read: carries the type of what it tells. */
   readonly told?: Told
@@ -44,10 +44,25 @@ export function startThread<Asked, Told>(file: URL, options: ThreadOptions<Told>
   })
   // Without a listener an error in the thread would end the process; `exit` follows it.
   worker.on('error', () => undefined)
-  worker.on('message', (message: Told) => options.onTold(message))
+  const rest = Promise.withResolvers<void>()
+  let [untold, isStopping] = [0, false]
+  worker.on('message', (message: Told) => {
+    untold--
+    if (isStopping && untold === 0) rest.resolve()
+    options.onTold(message)
+  })
   return {
-    ask: (message) => worker.postMessage(message),
+    ask: (message) => {
+      untold++
+      worker.postMessage(message)
+    },
     stop: async () => {
+      isStopping = true
+      // Ended while its addon loads or works, it would take the whole process with it.
+      if (untold > 0) {
+        worker.ref()
+        await Promise.race([rest.promise, ended])
+      }
       void worker.terminate()
       await ended
     },
