@@ -79,9 +79,13 @@ export const isMixed = (input: SearchInput): boolean =>
 /** Beside memories and units nothing has vectors, and of units alone `work-unit.search` makes such a list. */
 export function refuseMeaningAlone(input: SearchInput): void {
   if (input.mode !== 'semantic' || !isMixed(input)) return
-  throw new EngramError('semantic_unavailable', 'Only memories can be searched by meaning alone.', {
-    hint: 'Leave out --mode, or look through memory only; `engram unit search --mode semantic` looks through units.',
-  })
+  throw new EngramError(
+    'semantic_unavailable',
+    'Of one list of all kinds only memories can be searched by meaning alone.',
+    {
+      hint: 'Leave out --mode, or look through memory only; `engram unit search --mode semantic` looks through units.',
+    },
+  )
 }
 
 /** Where no text is read through, a pattern cannot be looked for (ING-CMD-6). */

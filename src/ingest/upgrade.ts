@@ -51,8 +51,10 @@ export async function upgrade(doors: IngestDoors, report: Report, options: Upgra
   let done = 0
   for (const session of behind.archived) {
     if (done >= most) break
-    if (options.isStopped()) report.leave({ interrupted: true, files: 0, bytes: 0 })
-    if (options.isStopped()) break
+    if (options.isStopped()) {
+      report.leave({ interrupted: true, files: 0, bytes: 0 })
+      break
+    }
     if (await upgradeSession(job, session)) done++
   }
   await setAside(job, behind.unarchived)

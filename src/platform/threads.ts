@@ -1,4 +1,4 @@
-/** Work beside the event loop. It never keeps a process alive. */
+/** Work beside the event loop. It keeps no process alive, unless somebody waits for its end. */
 export interface Thread<Asked, Told> {
   /** What it tells comes back through `onTold`, in order. */
   ask(message: Asked): void

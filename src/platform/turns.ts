@@ -11,8 +11,9 @@ import { isOrphaned, parseTicket, ticketName } from './ticket.ts'
  * A fair line of processes in front of something only one may hold (MEM-103, L1).
  *
  * Each waiter lays a file into the directory, empty or with a letter ({@link Letters}); names sort by arrival; each watches only
- * the one directly ahead of it, so that one release wakes one process, and its own where that may be answered. The line gives order, not exclusion: what stands behind it (SQLite's lock)
- * still decides, so every race here costs at most a little fairness, and whatever fails here means going without a turn.
+ * the one directly ahead of it, so that one release wakes one process, and its own where that may be answered. The line gives
+ * order, not exclusion: what stands behind it (SQLite's lock) still decides, so every race here costs at most a little fairness,
+ * and whatever fails here means going without a turn.
  *
  *     nobody waits ──tryTake──▶ holds (no ticket) ──somebody came and the minimum is over──▶ isOver ─▶ release
  *     somebody waits ──take──▶ waits ──first in line──▶ holds (ticket lies first) ──time is up──▶ isOver ─▶ release

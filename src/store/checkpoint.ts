@@ -110,8 +110,8 @@ export class Checkpointer {
     else if (behind >= crowdMin) {
       const beginAnewBytes = this.#options.walBytesForced * beginAnewShare
       const isLittleLeft = frames - moved <= restFramesMax
-      const isTurnLong = (frames - moved) * frameBytes >= beginAnewBytes
-      if (walBytes >= beginAnewBytes && (isLittleLeft || isTurnLong)) this.#rest()
+      const isMuchLeft = (frames - moved) * frameBytes >= beginAnewBytes
+      if (walBytes >= beginAnewBytes && (isLittleLeft || isMuchLeft)) this.#rest()
       else this.#isPartDue = frames - moved >= partFrames
     } else if (
       walBytes >= this.#options.walBytesForced * asideShare &&

@@ -91,30 +91,19 @@ export class OpenedFile {
     this.#busyTimeoutMs = ms
   }
 
-  /** For a write. Throws EngramError as {@link usable} does, read_only, newer_schema. */
+  /** For a write. Throws EngramError: read_only, newer_schema, and what opening throws. */
   writable(): Connection {
-    const connection = this.usable()
+    const connection = this.#usable()
     const reason = this.#lastOpened?.readOnlyBecause ?? null
     if (reason === null) return connection
     if (reason !== 'newer_schema') throw new EngramError('read_only', `${this.path} is open for reading only.`)
     throw new EngramError('newer_schema', `${this.path} has schema ${this.schema}, newer than this program's.`)
   }
 
-  /** The connection, opened anew where the file was replaced or the disk had failed (MEM-108, S2). */
-  usable(): Connection {
-    if (this.#lastOpened === null) return this.#openAtLast()
-    const identity = fileStateOf(this.path)?.identity
-    if (identity === this.#lastOpened.identity) return this.#database?.connection ?? this.#reopenVerified()
-    if (identity === undefined) throw changed(this.path, 'is gone')
-    if (databaseKindOf(this.path).kind !== 'ours') throw changed(this.path, 'was replaced by a file that is not ours')
-    if (this.#walState() === this.#walIdentity) throw changed(this.path, 'was replaced beside the old write-ahead log')
-    return this.#replace(openDatabase(this.#open))
-  }
-
-  /** As {@link usable}; of a file that was never opened, for want of room or rights beside it, an image (S1, S3). */
+  /** For a read; of a file that was never opened, for want of room or rights beside it, an image (S1, S3). */
   readable(): Connection {
     try {
-      return this.usable()
+      return this.#usable()
     } catch (error) {
       const isOfThePlace = error instanceof EngramError && ['read_only', 'storage_full'].includes(error.code)
       const image = this.#lastOpened === null && isOfThePlace ? openImage(this.path) : null
@@ -138,6 +127,43 @@ export class OpenedFile {
       // Then as in good times, with the failure that gives.
     }
     return null
+  }
+
+  /** After a failure of the disk the connection is put away: what it believes to be on disk may not be. */
+  distrust(error: unknown): void {
+    if (isDistrusted(error)) this.putAway(error)
+  }
+
+  putAway(error: unknown): void {
+    if (this.#database === null) return
+    this.#failure = storageFailure(error, this.path)
+    this.#isWholeAside = false
+    this.#database.connection.close()
+    this.#database = null
+  }
+
+  /** The error with its code. */
+  failureOf(error: unknown): unknown {
+    const connection = this.#database?.connection
+    return connection === undefined ? storageFailure(error, this.path) : failureOf(error, this.path, connection)
+  }
+
+  /** The connection, for whoever closes it; from here on there is none. */
+  takeLast(): Connection | null {
+    const connection = this.connection
+    this.#database = null
+    return connection
+  }
+
+  /** The connection, opened anew where the file was replaced or the disk had failed (MEM-108, S2). */
+  #usable(): Connection {
+    if (this.#lastOpened === null) return this.#openAtLast()
+    const identity = fileStateOf(this.path)?.identity
+    if (identity === this.#lastOpened.identity) return this.#database?.connection ?? this.#reopenVerified()
+    if (identity === undefined) throw changed(this.path, 'is gone')
+    if (databaseKindOf(this.path).kind !== 'ours') throw changed(this.path, 'was replaced by a file that is not ours')
+    if (this.#walState() === this.#walIdentity) throw changed(this.path, 'was replaced beside the old write-ahead log')
+    return this.#replace(openDatabase(this.#open))
   }
 
   #openAtLast(): Connection {
@@ -177,32 +203,6 @@ export class OpenedFile {
     this.#busyTimeoutMs = busyTimeoutMs
     this.#walIdentity = this.#walState()
     return database.connection
-  }
-
-  /** After a failure of the disk the connection is put away: what it believes to be on disk may not be. */
-  distrust(error: unknown): void {
-    if (isDistrusted(error)) this.putAway(error)
-  }
-
-  putAway(error: unknown): void {
-    if (this.#database === null) return
-    this.#failure = storageFailure(error, this.path)
-    this.#isWholeAside = false
-    this.#database.connection.close()
-    this.#database = null
-  }
-
-  /** The error with its code. */
-  failureOf(error: unknown): unknown {
-    const connection = this.#database?.connection
-    return connection === undefined ? storageFailure(error, this.path) : failureOf(error, this.path, connection)
-  }
-
-  /** The connection, for whoever closes it; from here on there is none. */
-  takeLast(): Connection | null {
-    const connection = this.connection
-    this.#database = null
-    return connection
   }
 
   #walState(): FileIdentity | undefined {

@@ -278,7 +278,10 @@ export class Store {
     }
   }
 
-  /** The snapshot is that of the first look. Only there can a lock be met, while a WAL is recovered: then it is waited for. A connection that is let go at once waits by itself. */
+  /**
+   * The snapshot is that of the first look. Only there can a lock be met, while a WAL is recovered: then it is waited for. A
+   * connection that is let go at once waits by itself.
+   */
   #beginSnapshot(connection: Connection): void {
     if (connection !== this.#file.connection) return
     const look = (): unknown => connection.get('SELECT 1 FROM sqlite_schema LIMIT 1')

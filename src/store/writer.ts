@@ -50,7 +50,6 @@ export class Writer {
   readonly #queue: WriteJob[] = []
   readonly #sharedWrites = new SharedWrites()
   #isWriting = false
-  #isClosed = false
   /** How many wait for the end of what was given. */
   #drains = 0
   #pumping: Promise<void> | null = null
@@ -101,7 +100,6 @@ export class Writer {
 
   /** Answers what waits, and does nothing for others any more. */
   async close(): Promise<void> {
-    this.#isClosed = true
     await this.drain()
     this.#options.turns.close()
   }
@@ -217,8 +215,8 @@ export class Writer {
   }
 
   #doForOthers(connection: Connection, turn: Turn, isLate: () => boolean): DoneForOthers {
-    // What they ask may read, and whoever closes reads no more.
-    if (this.#isClosed) return nothingDone
+    // Whoever drains begins nothing for others; and what they ask may read, which whoever closes does no more.
+    if (this.#drains > 0) return nothingDone
     const isFull = this.#options.file.synchronous === 'full'
     return this.#sharedWrites.doForOthers(connection, turn, { isFull, isLate, nowMs: this.#options.clock.nowMs() })
   }

@@ -72,6 +72,7 @@ export class MemoryProcess {
     this.#child.kill(signal)
   }
 
+  /** Resolves when the process is gone. */
   async gone(): Promise<void> {
     await this.#ended
   }
