@@ -76,8 +76,12 @@ let serial = 0
 const unit = (): string =>
   JSON.stringify({ context_id: 'bench', agent_id: 'ada', type: 'MESSAGE', payload: `${serial++} ${payload}` })
 
-/** A server that stays has compiled its code; what the first requests cost is no figure of it. */
-const warmRequests = 2_000
+/**
+ * A server that stays has compiled its code; what the first requests cost is no figure of it. Both sides get as many: V8 still
+ * compiles beside them up to some fifteen thousand.
+ */
+const warmRequests = { quick: 2_000, whole: 15_000 }
+const warmRounds = { quick: 50, whole: 1_000 }
 
 /** Below what one caller after another reaches at `full`. */
 const steadyRate = 200
@@ -90,11 +94,11 @@ async function appends(
 ): Promise<readonly Figure[]> {
   const append = (): Promise<void> => ask(ours, 'POST', '/workunit', unit())
   const echo = (): Promise<void> => ask(bare, 'POST', '/echo', unit())
-  for (let n = 0; n < warmRequests; n++) await Promise.all([append(), echo()])
+  for (let n = 0; n < warmRequests[quick ? 'quick' : 'whole']; n++) await Promise.all([append(), echo()])
   const run = await alternate(
     () => timedAsync(append),
     () => timedAsync(echo),
-    quick ? 10 : 40,
+    quick ? 10 : 200,
     50,
   )
   const steady = await pacedBeside(steadyRate, quick ? 2 : 10, append, echo)
@@ -200,7 +204,8 @@ async function fanOut(ours: Served, bare: Served, count: number, quick: boolean)
   }
   const mine = await measure(ours, '/stream?context=bench&encoding=v1', () => ask(ours, 'POST', '/workunit', unit()))
   const theirs = await measure(bare, '/', () => ask(bare, 'POST', '/publish', unit()))
-  const run = await alternate(mine.once, theirs.once, quick ? 5 : 20, count >= 1_000 ? 10 : 40)
+  for (let n = 0; n < warmRounds[quick ? 'quick' : 'whole']; n++) await Promise.all([mine.once(), theirs.once()])
+  const run = await alternate(mine.once, theirs.once, quick ? 5 : 40, count >= 1_000 ? 10 : 40)
   mine.end()
   theirs.end()
   const told = { unit: 'ms', baselineName: 'plain ws broadcast', durability: 'os' }

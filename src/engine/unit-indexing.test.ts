@@ -44,7 +44,7 @@ describe('the words of units', () => {
     const { store, clock } = world.deps
     await post(600)
     for (let isDone = false; !isDone;) {
-      const step = await store.write((tx) => indexUnits(tx, { rowsMax: 2, budgetMs: 1_000, clock }))
+      const step = await store.write((tx) => indexUnits(tx, { rowsMax: 100, budgetMs: 0, clock }))
       isDone = step.isCurrent && step.isMerged
     }
     const config = store.read((tx) => tx.all<{ k: string; v: number }>('SELECT k, v FROM unit_fts_config ORDER BY k'))

@@ -7,11 +7,13 @@ type IndexDeps = Pick<EngineDeps, 'store' | 'clock' | 'settings'>
 const stepsMax = 50
 /** What a search that waits for it may take at once. */
 const wholeBudgetMs = 20
-/** Beside writers that are at work: a step an append hardly notices, and no more than this share of the time. */
-const busyBudgetMs = 1
+/**
+ * Of a step in the background. Each stops whoever comes meanwhile, and costs as much again when it is ten times shorter: steps are
+ * seldom rather than short, so that of a hundred appends one at most meets any.
+ */
+const stepBudgetMs = 12
+/** Beside writers that are at work, no more than this share of the time. */
 const busyShare = 1 / 5
-/** While nobody writes. */
-const idleBudgetMs = 4
 /** So far behind, the index takes what it needs: whoever searches would have to wait for it. */
 const lagMax = 20_000
 
@@ -25,19 +27,22 @@ export async function catchUpUnits(deps: IndexDeps): Promise<void> {
 }
 
 /**
- * The same in the background of a process that stays: in steps so short, and with such pauses while others write, that no
- * append and no subscriber waits for it; when all is indexed, segments are merged.
+ * The same in the background of a process that stays: seldom enough, while others write, that an append rarely meets it; when all
+ * is indexed and nobody writes, segments are merged.
  */
 export async function followUnits(deps: IndexDeps): Promise<void> {
   if (deps.store.mode === 'read-only' || deps.store.read(isIndexCurrent)) return
   // Whatever there is to index was written a moment ago.
   let seen = -1
+  const until = deps.store.read(lastGseq)
   for (let step = 0; step < stepsMax && deps.store.isOpen; step++) {
     const [last, lag] = deps.store.read((tx) => [lastGseq(tx), indexLag(tx)])
     const isBusy = last !== seen && lag < lagMax
+    // What came meanwhile, and what is left to be merged, is for the next round.
+    if (isBusy && last - lag >= until) return
     seen = last
     const startedMs = deps.clock.monotonicMs()
-    const { isCurrent, isMerged } = await indexStep(deps, isBusy ? busyBudgetMs : idleBudgetMs)
+    const { isCurrent, isMerged } = await indexStep(deps, stepBudgetMs)
     if (isCurrent && isMerged) return
     const tookMs = deps.clock.monotonicMs() - startedMs
     await deps.clock.sleep(isBusy ? tookMs * (1 / busyShare - 1) : 0)

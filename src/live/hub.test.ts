@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { acquireOf, commitOf, everything, unitOf } from '../../test/contract/log-store.ts'
 import type { SubscribeRequest } from '../model/live-feed.ts'
 import { limits } from '../model/limits.ts'
@@ -42,6 +42,19 @@ describe('who hears of what', () => {
     await post('a', 'more')
     await until(() => both.gseqs().length === of('a', 'b').length + 1, 'the next event')
     expect(a.gseqs()).toEqual(of('a'))
+  })
+
+  it('COL-206 what is written here is told without a read of the log; behind what others wrote, the log is read', async () => {
+    const heard = await subscribe(world.hub, { contexts: 'all' })
+    await until(() => heard.deliveries.length === 1, 'the end of the log')
+    const read = vi.spyOn(world.log, 'read')
+    for (const n of upTo(5)) await post('c', `${n}`)
+    await until(() => heard.gseqs().length === 6, 'what was written here')
+    expect(read).not.toHaveBeenCalled()
+    await world.another().log.append(commitOf('c', 'theirs'))
+    await post('c', 'ours')
+    await until(() => heard.gseqs().length === 8, 'what both wrote')
+    expect(heard.gseqs()).toEqual((await everything(world.log, 'all')).map(({ gseq }) => gseq))
   })
 
   it('COL-708 filters by kind, type, agent and meta; the numbers of what is delivered have no hole', async () => {

@@ -12,7 +12,7 @@ import type {
   LiveFeed,
   SubscribeRequest,
 } from '../model/live-feed.ts'
-import type { LogStore } from '../model/log-store.ts'
+import type { LogStore, StoredEvent } from '../model/log-store.ts'
 import type { Clock } from '../platform/clock.ts'
 import { atEndOfTurn } from '../platform/end-of-turn.ts'
 import { every, type Every } from '../platform/every.ts'
@@ -67,6 +67,9 @@ export class Hub implements LiveFeed {
   #looking: Every | null = null
   #isReading = false
   #hasHint = false
+  /** What a hint brought along since the last read, and whether one came with nothing. */
+  #written: StoredEvent[] = []
+  #mustRead = false
   #isCatchingUp = false
   #isClosed = false
 
@@ -204,7 +207,7 @@ export class Hub implements LiveFeed {
     if (this.#watching !== null || this.#isClosed) return
     this.#ring.reset(latest)
     this.#watching = new AbortController()
-    this.#options.log.watch(() => this.#hint(), this.#watching.signal)
+    this.#options.log.watch((written) => this.#hint(written), this.#watching.signal)
     this.#looking = every(lookMs, () => {
       this.#dismissSlow()
       this.#hint()
@@ -224,6 +227,7 @@ export class Hub implements LiveFeed {
     this.#watching = null
     this.#looking?.stop()
     this.#looking = null
+    this.#written = []
     this.#ring.reset(this.#ring.head)
   }
 
@@ -262,7 +266,9 @@ export class Hub implements LiveFeed {
   }
 
   /** Whoever wrote is answered before anybody hears of it: a thousand subscribers take longer than the write. */
-  #hint(): void {
+  #hint(written?: readonly StoredEvent[]): void {
+    if (written === undefined) this.#mustRead = true
+    else this.#written.push(...written)
     this.#hasHint = true
     if (this.#isReading) return
     this.#isReading = true
@@ -274,14 +280,25 @@ export class Hub implements LiveFeed {
     while (this.#hasHint && this.#watching !== null) {
       this.#hasHint = false
       try {
-        await this.#readToEnd()
+        if (!this.#takeWritten()) await this.#readToEnd()
       } catch (error) {
         this.#failed(error)
         await this.#options.clock.sleep(lookAgainMs)
-        this.#hasHint = true
+        this.#hint()
       }
     }
     this.#isReading = false
+  }
+
+  /** What this process wrote itself is at hand. @returns false where the log must be read: others may have written in between */
+  #takeWritten(): boolean {
+    const { head } = this.#ring
+    const news = this.#written.filter(({ gseq }) => gseq > head)
+    const isAll = !this.#mustRead && news.every(({ gseq }, at) => gseq === head + 1 + at)
+    this.#written = []
+    this.#mustRead = false
+    if (isAll && news.length > 0) this.#tell(news, head + news.length)
+    return isAll
   }
 
   async #readToEnd(): Promise<void> {
@@ -294,19 +311,23 @@ export class Hub implements LiveFeed {
         bytesMax: pageBytesMax,
       })
       if (this.#watching !== watching) return
-      const events = page.events.map(feedEvent)
-      this.#ring.add(events, page.next)
-      // One event goes to each socket at once, while what is known of it is at hand; several go as one piece.
-      const isAlone = events.length === 1
-      for (const event of events) {
-        for (const subscription of this.#hearersOf(event)) {
-          if (subscription.isLive) subscription.hear(event)
-          if (isAlone) this.#flush()
-        }
-      }
-      this.#flush()
+      this.#tell(page.events, page.next)
       if (page.isAtEnd) return
     }
+  }
+
+  #tell(stored: readonly StoredEvent[], head: number): void {
+    const events = stored.map(feedEvent)
+    this.#ring.add(events, head)
+    // One event goes to each socket at once, while what is known of it is at hand; several go as one piece.
+    const isAlone = events.length === 1
+    for (const event of events) {
+      for (const subscription of this.#hearersOf(event)) {
+        if (subscription.isLive) subscription.hear(event)
+        if (isAlone) this.#flush()
+      }
+    }
+    this.#flush()
   }
 
   #readFor(subscription: Subscription): void {

@@ -12,6 +12,7 @@ import type {
   LockPage,
   LockStep,
   LogBounds,
+  LogHint,
   LogPage,
   LogPlace,
   LogRange,
@@ -56,6 +57,13 @@ export type SqliteLogOptions = {
   readonly announce?: (event: Announcement) => void
 }
 
+type WriteMore<T> = {
+  /** Held until the commit stands. */
+  readonly bytes?: number
+  /** All that the write has logged; left out, whoever watches reads it. */
+  readonly written?: (result: T) => readonly StoredEvent[]
+}
+
 /** How often other processes' writes are looked for while somebody listens (COL-206). */
 const lookMs = 25
 
@@ -66,7 +74,7 @@ const lookMs = 25
 export class SqliteLog implements LogStore {
   readonly #options: SqliteLogOptions
   readonly #line
-  readonly #hints = new Set<() => void>()
+  readonly #hints = new Set<LogHint>()
   #announce: (event: Announcement) => void
   #waiting = 0
   #waitingBytes = 0
@@ -105,11 +113,10 @@ export class SqliteLog implements LogStore {
   async append(commit: Commit): Promise<Committed> {
     const prepared = prepareCommit(commit)
     const durability = commit.durability ?? this.#options.durability ?? 'full'
-    const committed = await this.#write(
-      commit,
-      (tx) => runCommit(tx, this.ground, prepared, durability),
-      prepared.bytes,
-    )
+    const committed = await this.#write(commit, (tx) => runCommit(tx, this.ground, prepared, durability), {
+      bytes: prepared.bytes,
+      written: ({ isReplayed, isDuplicate, events }) => (isReplayed || isDuplicate ? [] : events),
+    })
     return this.#current(committed)
   }
 
@@ -202,7 +209,7 @@ export class SqliteLog implements LogStore {
     )
   }
 
-  watch(hint: () => void, signal: AbortSignal): void {
+  watch(hint: LogHint, signal: AbortSignal): void {
     if (signal.aborted) return
     this.#hints.add(hint)
     this.#look ??= this.#lookAround()
@@ -315,14 +322,18 @@ export class SqliteLog implements LogStore {
     })
   }
 
-  async #write<T>(step: WriteTerms, work: (tx: WriteTx) => NotPromise<T>, bytes = 0): Promise<T> {
+  async #write<T>(
+    step: WriteTerms,
+    work: (tx: WriteTx) => NotPromise<T>,
+    { bytes = 0, written }: WriteMore<T> = {},
+  ): Promise<T> {
     // Here, because inside the write nothing else may be read.
     const { ends } = this.ground
     this.#admit(bytes)
     const durability = step.durability ?? this.#options.durability ?? 'full'
     try {
       const result = await this.#options.store.write((tx) => this.#run(tx, work, step), { durability })
-      this.#hint()
+      this.#hint(written?.(result))
       return result
     } catch (error) {
       // Refused, or the commit did not stand: what was noted of the ends of logs may not either.
@@ -365,8 +376,8 @@ export class SqliteLog implements LogStore {
     this.#announce({ kind, contextId: lock.context_id ?? locksContextId, agentId: lock.holder_agent, lock })
   }
 
-  #hint(): void {
-    for (const hint of this.#hints) hint()
+  #hint(written?: readonly StoredEvent[]): void {
+    for (const hint of this.#hints) hint(written)
   }
 
   #stopLooking(): void {

@@ -35,9 +35,12 @@ export interface LogStore {
   heldLock(resourcePath: string): Promise<Lock | undefined>
   locks(filter: LockFilter): Promise<LockPage>
   /** Calls `hint` when there may be something new to read; it may be lost, doubled or for nothing. */
-  watch(hint: () => void, signal: AbortSignal): void
+  watch(hint: LogHint, signal: AbortSignal): void
   close(): Promise<void>
 }
+
+/** Told of what one commit has written, where it is at hand: whoever stands directly before that need not read it. */
+export type LogHint = (written?: readonly StoredEvent[]) => void
 
 /** One write to one context: all its steps or none. */
 export type Commit = WriteTerms & {

@@ -16,7 +16,7 @@ import {
   statfsSync,
   writeSync,
 } from 'node:fs'
-import { open } from 'node:fs/promises'
+import { type FileHandle, open } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { errorCodeOf } from './files.ts'
 
@@ -39,20 +39,19 @@ export function fileStateOf(path: string): FileState | null {
   return stat === undefined ? null : { identity: `${stat.dev}:${stat.ino}`, bytes: Number(stat.size) }
 }
 
+/** A file that is open for nothing else. */
+export type FileToSync = Pick<FileHandle, 'datasync' | 'close'>
+
 /**
- * fdatasync of a write-ahead log, aside; of one that is gone there is nothing to sync. SQLite holds no lock on that file, so
- * that closing it here lets none go.
+ * A write-ahead log, open for fdatasync aside; null of one that is gone: there is nothing to sync. SQLite holds no lock on that
+ * file, so that closing it lets none go.
  */
-export async function syncFile(path: string): Promise<void> {
+export async function openToSync(path: string): Promise<FileToSync | null> {
   try {
-    const file = await open(path, 'r')
-    try {
-      await file.datasync()
-    } finally {
-      await file.close()
-    }
+    return await open(path, 'r')
   } catch (error) {
-    if (errorCodeOf(error) !== 'ENOENT') throw error
+    if (errorCodeOf(error) === 'ENOENT') return null
+    throw error
   }
 }
 

@@ -52,6 +52,9 @@ async function readText(request: BodySource, bytesMax: number): Promise<string> 
   }
 }
 
+/** Of texts that are there whole: it keeps nothing from one to the next. */
+const whole = new TextDecoder()
+
 function readNodeText(incoming: Readable, bytesMax: number): Promise<string> {
   return new Promise((resolve, reject) => {
     const parts: Buffer[] = []
@@ -60,7 +63,7 @@ function readNodeText(incoming: Readable, bytesMax: number): Promise<string> {
     const end = (error: EngramError | null): void => {
       isOver = true
       incoming.off('data', onData)
-      if (error === null) resolve(new TextDecoder().decode(parts.length === 1 ? parts[0] : Buffer.concat(parts)))
+      if (error === null) resolve(whole.decode(parts.length === 1 ? parts[0] : Buffer.concat(parts)))
       else reject(error)
     }
     const onData = (part: Buffer): void => {
@@ -111,18 +114,27 @@ const [quote, backslash, openList, openObject, closeList, closeObject] = [34, 92
 /** Whether brackets outside strings nest deeper than `max`; one pass, no recursion, stops at the first that does. */
 export function isDeeper(text: string, max: number): boolean {
   let depth = 0
-  let inString = false
   for (let index = 0; index < text.length; index++) {
     const code = text.charCodeAt(index)
-    if (inString) {
-      if (code === backslash) index++
-      else if (code === quote) inString = false
-    } else if (code === quote) inString = true
+    if (code === quote) index = endOfString(text, index + 1)
     else if (code === openObject || code === openList) {
       if (++depth > max) return true
     } else if (code === closeObject || code === closeList) depth--
   }
   return false
+}
+
+/** Where the quote stands that ends a string; the end of the text when none does. Most of a body is strings. */
+function endOfString(text: string, from: number): number {
+  let end = text.indexOf('"', from)
+  while (end !== -1 && isEscaped(text, end, from)) end = text.indexOf('"', end + 1)
+  return end === -1 ? text.length : end
+}
+
+function isEscaped(text: string, at: number, from: number): boolean {
+  let before = at
+  while (before > from && text.charCodeAt(before - 1) === backslash) before--
+  return (at - before) % 2 === 1
 }
 
 const unsupported = (came: string): EngramError =>

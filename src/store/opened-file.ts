@@ -40,6 +40,7 @@ export class OpenedFile {
   #synchronous: 'full' | 'normal' = 'full'
   #busyTimeoutMs = busyTimeoutMs
   #walIdentity: FileIdentity | undefined
+  #generation = 0
 
   /** @param database null where it could not be opened for now */
   constructor(path: string, open: OpenOptions, clock: Pick<Clock, 'monotonicMs'>, database: OpenDatabase | null) {
@@ -59,6 +60,11 @@ export class OpenedFile {
   /** `read-only` also while the file could not be opened. */
   get mode(): 'read-write' | 'read-only' {
     return this.#lastOpened?.readOnlyBecause === null ? 'read-write' : 'read-only'
+  }
+
+  /** Another number after each connection: the last to close a file takes its log away. */
+  get generation(): number {
+    return this.#generation
   }
 
   get hasOpened(): boolean {
@@ -140,6 +146,7 @@ export class OpenedFile {
     this.#isWholeAside = false
     this.#database.connection.close()
     this.#database = null
+    this.#generation++
   }
 
   /** The error with its code. */
@@ -199,6 +206,7 @@ export class OpenedFile {
     this.#database?.connection.close()
     this.#database = database
     this.#lastOpened = database
+    this.#generation++
     this.#synchronous = 'full'
     this.#busyTimeoutMs = busyTimeoutMs
     this.#walIdentity = this.#walState()

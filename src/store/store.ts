@@ -100,7 +100,12 @@ export class Store {
     this.#walSync =
       options.walSyncMs === undefined
         ? null
-        : new WalSync({ path: `${path}-wal`, afterMs: options.walSyncMs, failed: (error) => file.putAway(error) })
+        : new WalSync({
+            path: `${path}-wal`,
+            afterMs: options.walSyncMs,
+            generation: () => file.generation,
+            failed: (error) => file.putAway(error),
+          })
     this.#writer = new Writer({
       file,
       turns: new Turns(pathIn(absolutePath(options.dataDir), 'queue'), options.random),

@@ -46,8 +46,9 @@ export function clearUnitIndex(tx: WriteTx): void {
 export const indexLag = (tx: ReadTx): number => lastGseq(tx) - logMeta(tx, 'indexed')
 
 export type IndexBudget = {
+  /** Rows of the log that are read at once. */
   readonly rowsMax: number
-  /** Indexing stops at the first row after so long, merging after as long again; one row is always done. */
+  /** Indexing stops at the first row after so long, merging a moment later; one row is always done. */
   readonly budgetMs: number
   readonly clock: Pick<Clock, 'monotonicMs'>
 }
@@ -62,25 +63,37 @@ export type IndexStep = { readonly isCurrent: boolean; readonly isMerged: boolea
 export function indexUnits(tx: WriteTx, { rowsMax, budgetMs, clock }: IndexBudget): IndexStep {
   const untilMs = clock.monotonicMs() + budgetMs
   mergeByHand(tx)
-  const rows = tx.all<IndexedRow>(
-    'SELECT gseq, context, seq, kind, ts_ms, body FROM log WHERE gseq > ? ORDER BY gseq LIMIT ?',
-    logMeta(tx, 'indexed'),
-    rowsMax,
-  )
-  let done = 0
-  for (const row of rows) {
-    if (row.kind === 0) indexUnit(tx, row)
-    done++
-    if (clock.monotonicMs() >= untilMs) break
+  const step: StepTexts = { before: new Map(), days: new Map() }
+  let last = logMeta(tx, 'indexed')
+  let [done, isCurrent, isLate] = [0, false, false]
+  while (!isCurrent && !isLate) {
+    const rows = rowsBehind(tx, last, rowsMax)
+    let read = 0
+    while (read < rows.length && !isLate) {
+      const row = rows[read++]
+      if (row === undefined) break
+      if (row.kind === 0) indexUnit(tx, row, step)
+      last = row.gseq
+      isLate = clock.monotonicMs() >= untilMs
+    }
+    done += read
+    isCurrent = read === rows.length && rows.length < rowsMax
   }
-  const last = rows[done - 1]
-  if (last !== undefined) setLogMeta(tx, 'indexed', last.gseq)
-  const isMerged = mergeUnits(tx, done * mergePagesPerRow, () => clock.monotonicMs() >= untilMs + budgetMs)
-  return { isCurrent: done === rows.length && rows.length < rowsMax, isMerged }
+  if (done > 0) setLogMeta(tx, 'indexed', last)
+  const isMerged = mergeUnits(
+    tx,
+    done * mergePagesPerRow,
+    () => clock.monotonicMs() >= untilMs + Math.min(budgetMs, mergeMsMax),
+  )
+  return { isCurrent, isMerged }
 }
 
-/** What a step merges keeps pace with what it wrote, and takes no longer. */
+const rowsBehind = (tx: ReadTx, gseq: number, rowsMax: number): readonly IndexedRow[] =>
+  tx.all('SELECT gseq, context, seq, kind, ts_ms, body FROM log WHERE gseq > ? ORDER BY gseq LIMIT +?', gseq, rowsMax)
+
+/** What a step merges keeps pace with what it wrote, and takes no longer than that, or than this. */
 const mergePagesPerRow = 2
+const mergeMsMax = 2
 const mergePagesAtOnce = 8
 
 /** @returns whether nothing is left to be merged */
@@ -103,27 +116,50 @@ function mergeByHand(tx: WriteTx): void {
 
 type IndexedRow = Pick<LogRow, 'gseq' | 'seq' | 'kind' | 'ts_ms' | 'body'> & { readonly context: number }
 
-function indexUnit(tx: WriteTx, row: IndexedRow): void {
+/** What the rows of one step need of those before them. */
+type StepTexts = {
+  /** Of each context, how its last units are told beside the next: the newest first. */
+  readonly before: Map<number, readonly string[]>
+  /** The words of a day, by its number since 1970. */
+  readonly days: Map<number, string>
+}
+
+function indexUnit(tx: WriteTx, row: IndexedRow, step: StepTexts): void {
   const unit = JSON.parse(row.body) as WorkUnit
-  const text = unitText(unit).slice(0, indexedCharsMax)
+  const payload = unitText(unit)
+  const text = payload.slice(0, indexedCharsMax)
   const meta = Object.values(unit.meta).join('\n').slice(0, indexedCharsMax)
+  const before = step.before.get(row.context) ?? textsBefore(tx, row)
   tx.run(
     'INSERT INTO unit_fts (rowid, facet, text, meta, before, day, grams) VALUES (?, ?, ?, ?, ?, ?, ?)',
     row.gseq,
     contextFacet(row.context),
     indexedText(text),
     indexedText(meta),
-    textBefore(tx, row),
-    foldText(dayText(formatTime(row.ts_ms))),
+    before.join('\n'),
+    dayOf(row.ts_ms, step),
     runGrams(`${text}\n${meta}`),
   )
+  step.before.set(row.context, [besideText(payload), ...before].slice(0, neighboursMax))
+}
+
+const dayMs = 86_400_000
+
+function dayOf(ms: number, { days }: StepTexts): string {
+  const day = Math.floor(ms / dayMs)
+  const known = days.get(day) ?? foldText(dayText(formatTime(ms)))
+  days.set(day, known)
+  return known
 }
 
 const neighboursMax = 2
 const neighbourCodePointsMax = 300
 
-/** The two units before it in its context (RET-202); units never change, so their rows are written once. */
-const textBefore = (tx: ReadTx, { context, seq }: IndexedRow): string =>
+/** How a unit is told beside those around it. */
+const besideText = (payload: string): string => indexedText(cutCodePoints(payload, neighbourCodePointsMax, ''))
+
+/** The two units before it in its context (RET-202), newest first; units never change, so their rows are written once. */
+const textsBefore = (tx: ReadTx, { context, seq }: IndexedRow): readonly string[] =>
   tx
     .all<{ body: string }>(
       'SELECT body FROM log WHERE context = ? AND seq < ? AND kind = 0 ORDER BY seq DESC LIMIT ?',
@@ -131,8 +167,7 @@ const textBefore = (tx: ReadTx, { context, seq }: IndexedRow): string =>
       seq,
       neighboursMax,
     )
-    .map(({ body }) => indexedText(cutCodePoints(unitText(JSON.parse(body) as WorkUnit), neighbourCodePointsMax, '')))
-    .join('\n')
+    .map(({ body }) => besideText(unitText(JSON.parse(body) as WorkUnit)))
 
 /** A control byte near the beginning says that the payload is no text to be read: it is found by metadata alone. */
 // oxlint-disable-next-line no-control-regex -- they are what is looked for

@@ -410,6 +410,26 @@ export function logStoreContract(name: string, makePlace: () => Promise<LogPlace
       expect([...(context?.agent_ids ?? [])].sort()).toEqual(['ada', ...upTo(100).map((n) => `agent-${n}`)].sort())
     })
 
+    it('COL-206 what a hint brings along is what the log has, whole commits of it, each once', async () => {
+      const told: StoredEvent[] = []
+      const stop = new AbortController()
+      log.watch((written = []) => told.push(...written), stop.signal)
+      const first = commitOf('c', '', { steps: [{ kind: 'unit', unit: unitOf('a', { isOwnId: true }) }] })
+      await log.append(first)
+      await log.append(first)
+      await log.append(
+        commitOf('c', '', {
+          steps: [
+            { kind: 'unit', unit: unitOf('b', { meta: { k: 'v' } }) },
+            { kind: 'unit', unit: unitOf('c', { type: 'ERROR' }) },
+          ],
+        }),
+      )
+      await log.append(commitOf('c', '', { steps: [{ kind: 'patch', patch: { displayName: 'new' } }] }))
+      expect(told).toEqual(await everything(log, 'all'))
+      stop.abort()
+    })
+
     it('COL-206 a watcher hears of writes here at once and of those of others soon', async () => {
       const other = await place.open()
       const stop = new AbortController()
