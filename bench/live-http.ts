@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readFileSync, rmSync } from 'node:fs'
 import { Agent, request } from 'node:http'
 import { join, resolve } from 'node:path'
 import { WebSocket } from 'ws'
@@ -15,9 +15,12 @@ export async function httpFigures(directory: string, quick: boolean): Promise<re
   const figures: Figure[] = []
   try {
     for (const durability of ['normal', 'full'] as const) {
-      const ours = await startOurs(join(directory, `http-${durability}`), durability)
+      const dataDir = join(directory, `http-${durability}`)
+      const ours = await startOurs(dataDir, durability)
       figures.push(...(await appends(ours, bare, durability, quick)))
       await stop(ours)
+      // What the system has not written of it yet would be written beside what is measured next.
+      rmSync(dataDir, { recursive: true })
     }
     const ours = await startOurs(join(directory, 'http-fan-out'), 'normal')
     figures.push(...(await list(ours, bare, quick)))

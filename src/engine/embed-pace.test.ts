@@ -66,6 +66,15 @@ it('COL-1704 while many units come, memories alone get vectors; units when it is
   expect(await made()).toEqual({ memories: 1, units: 120 })
 })
 
+it('COL-1704 what came before the first look is no calm either', async () => {
+  const pace = open()
+  await post(120)
+  await pace.run(signal)
+  expect((await made()).units).toBe(0)
+  await pace.run(signal)
+  expect((await made()).units).toBe(120)
+})
+
 it('COL-1704 it stops where many units begin to come', async () => {
   let coming = 120
   const pace = open(async () => {

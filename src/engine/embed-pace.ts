@@ -16,10 +16,11 @@ const memories: readonly VectorKind[] = ['observation']
 /** Vectors in the background of a process that stays: of memories always, of units while the log is calm (COL-1704). */
 export class EmbedPace {
   readonly #deps: Pick<EngineDeps, 'store' | 'clock' | 'embedding'>
-  #lookedAt: number | null = null
+  #lookedAt: number
 
   constructor(deps: Pick<EngineDeps, 'store' | 'clock' | 'embedding'>) {
     this.#deps = deps
+    this.#lookedAt = deps.store.mode === 'read-write' ? deps.store.read(lastGseq) : 0
   }
 
   /** Until nothing is left to do, or the log is calm no more. Rejects when the model fails. */
@@ -27,7 +28,7 @@ export class EmbedPace {
     const { store, clock, embedding } = this.#deps
     if (embedding === null || store.mode !== 'read-write') return
     const begin = store.read(lastGseq)
-    const isCalm = begin - (this.#lookedAt ?? begin) <= eventsMax
+    const isCalm = begin - this.#lookedAt <= eventsMax
     this.#lookedAt = begin
     let seen = begin
     while (!signal.aborted) {
