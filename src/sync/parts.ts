@@ -44,7 +44,7 @@ type Stamp = {
 export class PartBuilder {
   readonly #facts: PartFacts
   readonly #bytesMax: number
-  readonly #slab = new TextSlab(slabBytes)
+  readonly #slab: TextSlab
   readonly #sessions = new Map<string, Ordered>()
   readonly #observations: Ordered[] = []
   readonly #prompts: Ordered[] = []
@@ -57,9 +57,11 @@ export class PartBuilder {
   #newest = ''
   #isOwned = false
 
-  constructor(facts: PartFacts, bytesMax: number = limits.chunkPartBytes) {
+  /** @param slab memory for its rows, which another builder may use when this one has built; its own when left out */
+  constructor(facts: PartFacts, bytesMax: number = limits.chunkPartBytes, slab = newSlab()) {
     this.#facts = facts
     this.#bytesMax = bytesMax
+    this.#slab = slab
   }
 
   get isEmpty(): boolean {
@@ -114,17 +116,20 @@ export class PartBuilder {
     if (given?.hlc !== undefined && given.hlc > this.#newest) this.#newest = given.hlc
   }
 
+  /** The last call of a builder: the memory of its rows is given back. */
   build(upTo: number): Part {
     const mutations = [...inOrder(this.#relations), ...inOrder(this.#tombstones)]
     const sessions = inOrder(this.#sessions.values())
+    const document = encodeParts({
+      sessions,
+      observations: inOrder(this.#observations),
+      prompts: inOrder(this.#prompts),
+      mutations,
+      ext: encodeGoJson(this.#ext()),
+    })
+    this.#slab.clear()
     return {
-      document: encodeParts({
-        sessions,
-        observations: inOrder(this.#observations),
-        prompts: inOrder(this.#prompts),
-        mutations,
-        ext: encodeGoJson(this.#ext()),
-      }),
+      document,
       upTo,
       counts: {
         sessions: sessions.length,
@@ -156,6 +161,8 @@ export class PartBuilder {
 
 /** Rows are encoded into pieces of this size. */
 const slabBytes = 256 * 1024
+
+export const newSlab = (): TextSlab => new TextSlab(slabBytes)
 
 /** Room for what stands around the rows, and for a stamp of each. */
 const frameBytes = 1_024

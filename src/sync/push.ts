@@ -15,7 +15,7 @@ import { mergeManifests, unionById, type ManifestReading } from '../protocol/man
 import { decodeChunk, encodeChunk, idsOf, type PackedChunk } from './chunk.ts'
 import { byId, isIn, type KnownChunks } from './chunk-state.ts'
 import { holdsNothing, readHeld, type Held } from './held.ts'
-import { PartBuilder, type Part } from './parts.ts'
+import { newSlab, PartBuilder, type Part } from './parts.ts'
 import { rebuiltManifest } from './rebuild.ts'
 import type { ChunkRemote } from './remote.ts'
 
@@ -116,20 +116,23 @@ async function pushParts(push: Push, start: Start): Promise<void> {
 
 type PartWriter = { write(part: Part): Promise<void>; written(): Promise<void> }
 
-/** One part is written and one packed while the next is put together; they are written in their order. */
+/** So many parts are packed and written while the next is put together: enough that none of the three waits. */
+const partsAtOnce = 3
+
+/** Parts are packed beside each other, and written in their order. */
 function partWriter(push: Push): PartWriter {
   const { signal, dryRun } = push.options
-  let before: Promise<void> = Promise.resolve()
-  let last = before
+  const under: Promise<void>[] = []
+  let last: Promise<void> = Promise.resolve()
   return {
     write: async (part) => {
-      await before
+      if (under.length >= partsAtOnce) await under.shift()
       refuseAborted(signal)
       const packing = dryRun === true ? null : encodeChunk(part.document)
       packing?.catch(() => undefined)
-      before = last
-      last = after(before, async () => writePart(push, part, packing === null ? null : await packing))
+      last = after(last, async () => writePart(push, part, packing === null ? null : await packing))
       last.catch(() => undefined)
+      under.push(last)
     },
     written: () => last,
   }
@@ -139,7 +142,8 @@ async function makeParts(push: Push, start: Start, writer: PartWriter): Promise<
   const { store, remote, options } = push
   const until = store.changeSeqNow()
   const facts = { writer: store.writer, origin: store.origin, selection: options.selection }
-  const newBuilder = (): PartBuilder => new PartBuilder(facts, options.partBytes)
+  const slab = newSlab()
+  const newBuilder = (): PartBuilder => new PartBuilder(facts, options.partBytes, slab)
   let builder = newBuilder()
   let last = start.after
   let held: Held | null = null
