@@ -114,6 +114,9 @@ export const observationByTopic = (
     scope,
   )
 
+/** Of the first value; its beginning is what the index holds. */
+const hasHash = 'substr(normalized_hash, 1, 8) = substr(?1, 1, 8) AND +normalized_hash = ?1'
+
 /**
  * The live row an exact repeat counts on, the newest (MEM-304). The `+` keeps the planner at the hash, which finds one
  * row, and away from the project's index, which would find them all; the few rows are compared here, since a sorter costs
@@ -127,8 +130,8 @@ export const observationByRepeat = (
   tx
     .all<ObservationRow>(
       `SELECT * FROM observations
-       WHERE normalized_hash = ? AND +project IS ? AND +scope = ? AND type = ? AND title = ? AND +deleted_at IS NULL
-         AND +created_at >= ?`,
+       WHERE ${hasHash} AND +project IS ?2 AND +scope = ?3 AND type = ?4 AND title = ?5 AND +deleted_at IS NULL
+         AND +created_at >= ?6`,
       same.normalized_hash,
       same.project,
       same.scope,
@@ -144,7 +147,7 @@ const isNewer = (row: ObservationRow, than: ObservationRow | undefined): boolean
 /** Whether a text is already live in the project, whatever its title (MEM-309, ING-EXT-9). */
 export const observationByHash = (tx: ReadTx, hash: string, project: string | null): ObservationRow | undefined =>
   tx.get<ObservationRow>(
-    'SELECT * FROM observations WHERE normalized_hash = ? AND +project IS ? AND +deleted_at IS NULL ORDER BY +id LIMIT 1',
+    `SELECT * FROM observations WHERE ${hasHash} AND +project IS ?2 AND +deleted_at IS NULL ORDER BY +id LIMIT 1`,
     hash,
     project,
   )

@@ -9,6 +9,7 @@ import { chunks } from './0007-chunks.ts'
 import { kinds } from './0008-kinds.ts'
 import { sharedWrites } from './0009-shared-writes.ts'
 import { largerSegments } from './0010-larger-segments.ts'
+import { shortHashes } from './0011-short-hashes.ts'
 
 /** All schema steps in order; forward only. A released step is never edited: a change is a new step. */
 export const migrations: readonly Migration[] = [
@@ -22,4 +23,5 @@ export const migrations: readonly Migration[] = [
   kinds,
   sharedWrites,
   largerSegments,
+  shortHashes,
 ]
