@@ -8,10 +8,10 @@ const stepsMax = 50
 /** What a search that waits for it may take at once. */
 const wholeBudgetMs = 20
 /**
- * Of a step in the background. Each stops whoever comes meanwhile, and costs as much again when it is ten times shorter: steps are
- * seldom rather than short, so that of a hundred appends one at most meets any.
+ * Of a step in the background. Each stops whoever comes meanwhile, and in steps of a millisecond a unit costs nearly twice as much:
+ * they are seldom rather than short, so that of a hundred appends one at most meets any.
  */
-const stepBudgetMs = 12
+const stepBudgetMs = 8
 /** Beside writers that are at work, no more than this share of the time. */
 const busyShare = 1 / 5
 /** So far behind, the index takes what it needs: whoever searches would have to wait for it. */

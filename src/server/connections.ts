@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
 /**
@@ -28,6 +28,11 @@ export class Connections {
       answers?.delete(answer)
       if (this.#isDraining && answers?.size === 0) socket.destroySoon()
     })
+  }
+
+  /** Requests whose answers are not out. */
+  *unanswered(): Iterable<IncomingMessage> {
+    for (const answers of this.#answering.values()) for (const answer of answers) yield answer.req
   }
 
   upgraded(socket: Socket): void {

@@ -1,5 +1,5 @@
 import { EngramError } from '../model/errors.ts'
-import { hostName, hostOfAddress, refusal } from './same-origin.ts'
+import { hostName, hostOfAddress, refusal, type RequestNames } from './same-origin.ts'
 
 /** What is known of a request before anything of it is believed. */
 export type Arrival = {
@@ -39,20 +39,21 @@ export function frontDoor(options: FrontDoorOptions): FrontDoor {
       return { error: new EngramError('invalid_request', `Expected at most ${headersMax} headers.`), status: 431 }
     }
     const own = options.trustLocalAddress ? [...configured, ...ownAddress(arrival.localAddress)] : configured
-    const values = (name: string): string[] =>
-      arrival.rawHeaders.filter((_, index) => index % 2 === 1 && arrival.rawHeaders[index - 1]?.toLowerCase() === name)
-    const reason = refusal(
-      {
-        hosts: values('host'),
-        origins: values('origin'),
-        fetchSite: values('sec-fetch-site')[0],
-        target: arrival.target,
-      },
-      own,
-      options.corsOrigins,
-    )
+    const reason = refusal({ ...namesIn(arrival.rawHeaders), target: arrival.target }, own, options.corsOrigins)
     return reason === null ? null : { error: new EngramError('origin_refused', `Refused: ${reason}.`) }
   }
+}
+
+/** All of each, in one pass. */
+function namesIn(rawHeaders: readonly string[]): Omit<RequestNames, 'target'> {
+  const [hosts, origins, fetchSites]: [string[], string[], string[]] = [[], [], []]
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    const [name, value] = [rawHeaders[at]?.toLowerCase(), rawHeaders[at + 1] ?? '']
+    if (name === 'host') hosts.push(value)
+    else if (name === 'origin') origins.push(value)
+    else if (name === 'sec-fetch-site') fetchSites.push(value)
+  }
+  return { hosts, origins, fetchSite: fetchSites[0] }
 }
 
 /** IPv4 on a socket that serves both families arrives as `::ffff:10.0.0.5`. */

@@ -11,7 +11,7 @@ import { Connections } from './connections.ts'
 import { errorAnswer, type PlainAnswer } from './error-answer.ts'
 import type { Arrival, FrontDoor } from './front-door.ts'
 import type { FetchHandler, NodeSide } from './route.ts'
-import { watchBody } from './slow-body.ts'
+import { checkEveryMs, lingerOver, SlowBodies } from './slow-body.ts'
 
 export type ListenAddress =
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
@@ -46,7 +46,6 @@ const headersShare = 2 / 5
 const headersMsMax = 60_000
 /** No byte either way for this long ends a connection: a caller that stops reading holds its answer in our memory. */
 const silenceMsMax = 120_000
-const checkEveryMs = 500
 const headerBytesMax = 16 * 1024
 
 /** Listens and answers; rejects with `address_in_use` when somebody else has the address. */
@@ -62,7 +61,7 @@ export async function listen(options: ListenOptions): Promise<Listening> {
       // The front door wants one Host and says so in JSON.
       requireHostHeader: false,
     },
-    requestListener(options, connections, timeouts),
+    requestListener(options, connections),
   )
   // Node drops what is above this number without a word, a second Host among it. The size bounds them, the door counts.
   server.maxHeadersCount = 0
@@ -76,8 +75,12 @@ export async function listen(options: ListenOptions): Promise<Listening> {
   }
   server.on('clientError', (error: Error, socket: Socket) => answerBroken(error, socket, options, connections))
   await started(server, options.address)
-  const unread = every(checkEveryMs, () => connections.limitUnread(timeouts.writeMs, silenceMsMax))
-  server.on('close', () => unread.stop())
+  const slow = new SlowBodies(timeouts.readMs, ({ socket }) => cutSlow(socket, options, connections))
+  const looking = every(checkEveryMs, () => {
+    connections.limitUnread(timeouts.writeMs, silenceMsMax)
+    slow.look(connections.unanswered())
+  })
+  server.on('close', () => looking.stop())
   server.on('error', (error) => options.log.error('the listener failed', { error: error.message }))
   const bound = server.address()
   return {
@@ -87,7 +90,7 @@ export async function listen(options: ListenOptions): Promise<Listening> {
   }
 }
 
-function requestListener(options: ListenOptions, connections: Connections, timeouts: ConnectionTimeouts) {
+function requestListener(options: ListenOptions, connections: Connections) {
   const inner = getRequestListener((request, node) => options.handler(request, node as NodeSide), {
     overrideGlobalObjects: false,
     errorHandler: (error) => webResponse(failed(error, options)),
@@ -95,7 +98,7 @@ function requestListener(options: ListenOptions, connections: Connections, timeo
   return (incoming: IncomingMessage, outgoing: ServerResponse): void => {
     const { socket } = incoming
     connections.began(socket, outgoing)
-    watchBody(incoming, outgoing, timeouts.readMs, () => cutSlow(socket, options, connections))
+    outgoing.once('finish', () => lingerOver(incoming))
     const refused = options.door(arrivalOf(incoming))
     if (refused === null) return void inner(incoming, outgoing)
     const { status, headers, body } = errorAnswer(refused.error, options.newRequestId(), refused)

@@ -1,32 +1,51 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 
-/** How often a body is looked at: who is too slow is gone within the time given (R4). */
-const checkEveryMs = 500
+/** How often bodies are looked at: who is too slow is gone within the time given (R4). */
+export const checkEveryMs = 500
 const bytesPerSecondMin = 256 * 1024
 /** What an answered request still sends is read and forgotten for this long, so that its sender reads the answer. */
 const lingerMs = 500
 
+type Watched = { readonly bytesBefore: number; elapsedMs: number; isCut: boolean }
+
 /**
  * Ends requests whose body drips: `cut` is called once when it did not come within `readMs`. Imports of tens of MiB may
- * take longer, as long as they move.
+ * take longer, as long as they move. One look at all of them costs less than a timer for each.
  */
-export function watchBody(incoming: IncomingMessage, outgoing: ServerResponse, readMs: number, cut: () => void): void {
-  if (incoming.headers['content-length'] === undefined && incoming.headers['transfer-encoding'] === undefined) return
-  const { socket } = incoming
-  const bytesBefore = socket.bytesRead
-  const graceMs = readMs - 2 * checkEveryMs
-  let elapsedMs = 0
-  const timer = setInterval(() => {
-    elapsedMs += checkEveryMs
-    if (incoming.complete || incoming.destroyed) clearInterval(timer)
-    else if (elapsedMs >= graceMs && socket.bytesRead - bytesBefore < (elapsedMs / 1_000) * bytesPerSecondMin) {
-      clearInterval(timer)
-      cut()
+export class SlowBodies {
+  readonly #graceMs: number
+  readonly #cut: (incoming: IncomingMessage) => void
+  readonly #watched = new WeakMap<IncomingMessage, Watched>()
+
+  constructor(readMs: number, cut: (incoming: IncomingMessage) => void) {
+    // One look goes by before it is seen, and the time may end right behind another.
+    this.#graceMs = readMs - 2 * checkEveryMs
+    this.#cut = cut
+  }
+
+  /** Call every {@link checkEveryMs} with all requests that wait for their answer. */
+  look(requests: Iterable<IncomingMessage>): void {
+    for (const incoming of requests) if (!incoming.complete && !incoming.destroyed) this.#check(incoming)
+  }
+
+  #check(incoming: IncomingMessage): void {
+    const { bytesRead } = incoming.socket
+    const watched = this.#watched.get(incoming)
+    if (watched === undefined) {
+      this.#watched.set(incoming, { bytesBefore: bytesRead, elapsedMs: 0, isCut: false })
+      return
     }
-  }, checkEveryMs)
-  incoming.once('end', () => clearInterval(timer))
-  outgoing.once('close', () => clearInterval(timer))
-  outgoing.once('finish', () => {
-    if (!incoming.complete) setTimeout(() => incoming.complete || socket.destroy(), lingerMs).unref()
-  })
+    watched.elapsedMs += checkEveryMs
+    const isSlow = bytesRead - watched.bytesBefore < (watched.elapsedMs / 1_000) * bytesPerSecondMin
+    if (watched.isCut || watched.elapsedMs < this.#graceMs || !isSlow) return
+    watched.isCut = true
+    this.#cut(incoming)
+  }
+}
+
+/** Of a request that is answered before it has all come. */
+export function lingerOver(incoming: IncomingMessage): void {
+  if (incoming.complete) return
+  const { socket } = incoming
+  setTimeout(() => incoming.complete || socket.destroy(), lingerMs).unref()
 }
