@@ -18,6 +18,7 @@ export async function httpFigures(directory: string, quick: boolean): Promise<re
     const ours = await startOurs(join(directory, 'http-fan-out'), 'normal')
     figures.push(...(await list(ours, bare, quick)))
     for (const count of [1, 10, 100, 1_000]) figures.push(...(await fanOut(ours, bare, count, quick)))
+    figures.push(...(await besideStill(ours, quick)))
     await stop(ours)
     for (const durability of ['normal', 'full'] as const) {
       const dataDir = join(directory, `http-${durability}`)
@@ -191,23 +192,27 @@ const bareGoals: Readonly<Record<number, string>> = {
   1_000: 'G8: ≤ 1.15 x',
 }
 
-async function fanOut(ours: Served, bare: Served, count: number, quick: boolean): Promise<readonly Figure[]> {
-  const measure = async (served: Served, path: string, publish: () => Promise<void>) => {
-    let [heard, all] = [0, (): void => undefined]
-    const sockets = await connected(served, path, count, () => {
-      if (++heard === count) all()
-    })
-    const once = async (): Promise<number> => {
-      heard = 0
-      const everybody = new Promise<void>((resolve) => (all = resolve))
-      const started = performance.now()
-      await Promise.all([publish(), everybody])
-      return performance.now() - started
-    }
-    return { once, end: () => sockets.forEach((socket) => socket.terminate()) }
+const stream = '/stream?context=bench&encoding=v1'
+
+/** Subscribers that read, and how long one publish takes until the last of them has heard of it. */
+async function hearers(served: Served, path: string, count: number, publish: () => Promise<void>) {
+  let [heard, all] = [0, (): void => undefined]
+  const sockets = await connected(served, path, count, () => {
+    if (++heard === count) all()
+  })
+  const once = async (): Promise<number> => {
+    heard = 0
+    const everybody = new Promise<void>((resolve) => (all = resolve))
+    const started = performance.now()
+    await Promise.all([publish(), everybody])
+    return performance.now() - started
   }
-  const mine = await measure(ours, '/stream?context=bench&encoding=v1', () => ask(ours, 'POST', '/workunit', unit()))
-  const theirs = await measure(bare, '/', () => ask(bare, 'POST', '/publish', unit()))
+  return { once, end: () => sockets.forEach((socket) => socket.terminate()) }
+}
+
+async function fanOut(ours: Served, bare: Served, count: number, quick: boolean): Promise<readonly Figure[]> {
+  const mine = await hearers(ours, stream, count, () => ask(ours, 'POST', '/workunit', unit()))
+  const theirs = await hearers(bare, '/', count, () => ask(bare, 'POST', '/publish', unit()))
   for (let n = 0; n < warmRounds[quick ? 'quick' : 'whole']; n++) await Promise.all([mine.once(), theirs.once()])
   const run = await alternate(mine.once, theirs.once, quick ? 5 : 40, count >= 1_000 ? 10 : 40)
   mine.end()
@@ -228,6 +233,41 @@ async function fanOut(ours: Served, bare: Served, count: number, quick: boolean)
       value: percentile(run.ours, 0.99),
       baseline: percentile(run.bare, 0.99),
       goal: count === 100 ? '≤ 5 ms' : '',
+    },
+  ]
+}
+
+/** More than a socket's buffers and an outbox hold, so that whoever does not read has really been left behind. */
+const floodBytes = 24 * 1024 * 1024
+const floodUnitBytes = 256 * 1024
+
+/** What ten who read notice of one that does not: in turns with it and without it, each behind as large a flood. */
+async function besideStill(ours: Served, quick: boolean): Promise<readonly Figure[]> {
+  const readers = await hearers(ours, stream, 10, () => ask(ours, 'POST', '/workunit', unit()))
+  const payload = 'x'.repeat(floodUnitBytes)
+  const large = JSON.stringify({ context_id: 'bench', agent_id: 'ada', type: 'MESSAGE', payload })
+  const times = { beside: [] as number[], alone: [] as number[] }
+  for (let round = 0; round < (quick ? 2 : 6); round++) {
+    for (const kind of ['beside', 'alone'] as const) {
+      const [still] = kind === 'beside' ? await connected(ours, stream, 1, () => undefined) : []
+      still?.pause()
+      for (let sent = 0; sent < floodBytes; sent += floodUnitBytes) await ask(ours, 'POST', '/workunit', large)
+      // The readers hear of the flood too, and the log is folded behind it; none of that is what is measured.
+      await new Promise((resolve) => setTimeout(resolve, 2_000))
+      for (let n = 0; n < (quick ? 50 : 500); n++) times[kind].push(await readers.once())
+      still?.terminate()
+    }
+  }
+  readers.end()
+  return [
+    {
+      name: 'publish to last of 10 WebSockets, one more stands still, p99',
+      value: percentile(times.beside, 0.99),
+      unit: 'ms',
+      baseline: percentile(times.alone, 0.99),
+      baselineName: 'without it',
+      durability: 'os',
+      goal: 'others move ≤ 10 %',
     },
   ]
 }
