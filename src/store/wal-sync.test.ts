@@ -76,7 +76,7 @@ describe('WalSync', () => {
         while (performance.now() < untilMs) {
           sync.committed('normal')
           for (const one of held()) seen.add(one)
-          await sleep(0)
+          await new Promise(setImmediate)
         }
       }
       await writeFor(100)
@@ -84,7 +84,8 @@ describe('WalSync', () => {
       rmSync(path)
       make()
       generation++
-      await sleep(100)
+      // Whoever writes on gets there within one fsync.
+      await writeFor(50)
       seen.clear()
       await writeFor(100)
       expect([...seen]).toEqual([path])
