@@ -1,5 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { startedTicksOf } from './process-life.ts'
@@ -61,6 +62,8 @@ describe('tickets', () => {
         const [line] = await once(parent.stdout, 'data')
         const ticket = { ...mine, pid: Number(String(line)), startedTicks: startedTicksOf(Number(String(line))) }
         expect(isOrphaned(ticket)).toBe(false)
+        // A shell would still notice the end of its child; what comes in its place does not.
+        await expect.poll(() => readFileSync(`/proc/${parent.pid}/comm`, 'utf8').trim()).toBe('tail')
         process.kill(ticket.pid, 'SIGKILL')
         await expect.poll(() => isOrphaned(ticket)).toBe(true)
         process.kill(ticket.pid, 0)
