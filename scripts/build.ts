@@ -21,6 +21,7 @@ const entries = ['bin', 'index', 'testing'].map(sourceOf)
 const apart = ['hook', 'client', 'protocol', 'transcript'].map(sourceOf)
 /** Files that run as threads, each whole in one file: a thread must not carry what it has no use for. */
 const threads = [
+  { name: 'prepare-thread', file: 'src/prepare-thread.ts' },
   { name: 'checkpoint-thread', file: 'src/store/checkpoint-thread.ts' },
   { name: 'minilm-worker', file: 'src/search/embedders/minilm-worker.ts' },
 ]

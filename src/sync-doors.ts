@@ -1,3 +1,4 @@
+import { chunkPreparer } from './chunk-preparer.ts'
 import type { EngineDeps } from './engine/handler.ts'
 import { createSyncStore } from './engine/sync-store.ts'
 import { systemLocks } from './platform/file-lock.ts'
@@ -14,4 +15,5 @@ export const syncDoors = (deps: EngineDeps): SyncDoors => ({
   random: systemRandom,
   dataDir: deps.dataDir,
   realPath,
+  preparer: chunkPreparer(deps.redactor.options),
 })

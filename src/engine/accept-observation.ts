@@ -1,6 +1,3 @@
-import { limits } from '../model/limits.ts'
-import { toScope } from '../model/records.ts'
-import { cleanText, cutUtf8, isBlank } from '../model/text.ts'
 import { formatTime, timeOrder } from '../model/times.ts'
 import type { ArrivedObservation, ArrivedVersion } from '../protocol/record-rows.ts'
 import { nextChangeSeq, receiveHlc } from '../store/change-clock.ts'
@@ -15,33 +12,25 @@ import type { ObservationRow } from '../store/rows.ts'
 import { findTombstone, markTombstoneAgain } from '../store/tombstones.ts'
 import type { WriteTx } from '../store/transaction.ts'
 import { putVersion, snapshotOf, type Snapshot } from '../store/versions.ts'
+import { addVersion, type ArrivingVersion } from './add-version.ts'
 import {
   accepted,
   badRecord,
-  createCleaner,
   ensureSession,
   filedUnder,
   timeOr,
-  timeOrNull,
   told,
   type AcceptDeps,
   type Accepted,
   type AcceptOptions,
-  type Cleaner,
   type Told,
 } from './arrival.ts'
 import { learnHlc, type ArrivalBatch } from './arrival-batch.ts'
-import { addVersion, type ArrivingVersion } from './add-version.ts'
+import { cleanState, countersOf, isVersioned, nameOf, newRow, stateIn } from './arrived-observation.ts'
+import { createCleaner } from './cleaner.ts'
 import { followDeletion, knownVersions, refreshConflicts } from './heads.ts'
-import { titleFromContent } from './rules/cut.ts'
-import { normalisedHash } from './rules/dedupe.ts'
-import { legacyVersion, mergeCounters, type Counters } from './rules/merge.ts'
-import { normaliseTopicKey } from './rules/topic.ts'
+import { mergeCounters, type Counters } from './rules/merge.ts'
 import { fingerprintOfRow } from './rules/version.ts'
-
-type Fields = Omit<NonNullable<ArrivedVersion['snapshot']>, 'review_after'> & {
-  readonly review_after?: string | null | undefined
-}
 
 /**
  * Takes in an observation: by its version (MEM-504), or by its time when it carries none (MEM-505). What was hard-deleted
@@ -66,7 +55,7 @@ export function acceptObservation(
     return accepted('buried')
   }
   const cleaner = createCleaner(deps)
-  const snapshot = cleanState(tx, stateIn(record), cleaner, nowMs)
+  const snapshot = cleanState(stateIn(record), cleaner, filing(tx, nowMs))
   const known = observationBySyncId(tx, syncId)
   const state = known === undefined || isVersioned(record) ? snapshot : leaveMissing(snapshot, record, known)
   const counters = countersOf(record, state)
@@ -96,8 +85,8 @@ function acceptNew(
   batch: ArrivalBatch,
 ): Accepted {
   const nowMs = deps.clock.nowMs()
-  const cleaner = createCleaner(deps, batch)
-  const state = cleanState(tx, stateIn(record), cleaner, nowMs, batch)
+  const cleaner = createCleaner(deps, batch.names)
+  const state = cleanState(stateIn(record), cleaner, filing(tx, nowMs, batch))
   const name = nameOf(record, state, () => fingerprintOfRow(state))
   if (isVersioned(record)) learnHlc(tx, batch, name.hlc, nowMs)
   ensureSession(tx, state.session_id, state.project ?? '', nowMs, batch)
@@ -112,7 +101,10 @@ function acceptNew(
   return accepted('inserted', { ...told(cleaner), conflicts: topicConflictsOf(tx, row, nowMs, options) })
 }
 
-const stateIn = (record: ArrivedObservation): Fields => ({ ...record, ...record.ext, deleted_at: record.deleted_at })
+const filing =
+  (tx: WriteTx, nowMs: number, batch?: ArrivalBatch) =>
+  (project: string | undefined): string =>
+    filedUnder(tx, project, nowMs, batch)
 
 const isPinned = (record: ArrivedObservation, options: AcceptOptions): 0 | 1 =>
   options.withPins === true && record.pinned === true ? 1 : 0
@@ -132,7 +124,7 @@ export function acceptVersion(tx: WriteTx, deps: AcceptDeps, record: ArrivedVers
   const nowMs = deps.clock.nowMs()
   const cleaner = createCleaner(deps)
   if (record.snapshot === null) return keepName(tx, row, record, nowMs)
-  const snapshot = cleanState(tx, record.snapshot, cleaner, nowMs)
+  const snapshot = cleanState(record.snapshot, cleaner, filing(tx, nowMs))
   receiveHlc(tx, record.hlc, nowMs)
   const arriving: ArrivingVersion = {
     version: record.version,
@@ -155,7 +147,7 @@ export function acceptVersion(tx: WriteTx, deps: AcceptDeps, record: ArrivedVers
 export function acceptUnawareVersion(tx: WriteTx, deps: AcceptDeps, record: ArrivedVersion): void {
   if (record.snapshot === null || observationBySyncId(tx, record.sync_id) !== undefined) return
   const nowMs = deps.clock.nowMs()
-  const snapshot = cleanState(tx, record.snapshot, createCleaner(deps), nowMs)
+  const snapshot = cleanState(record.snapshot, createCleaner(deps), filing(tx, nowMs))
   putVersion(tx, {
     sync_id: record.sync_id,
     version: record.version,
@@ -188,47 +180,6 @@ function keepName(tx: WriteTx, row: ObservationRow, record: ArrivedVersion, nowM
   return accepted('noted')
 }
 
-const isVersioned = (record: ArrivedObservation): boolean =>
-  record.ext?.version !== undefined && record.ext.hlc !== undefined && record.ext.origin !== undefined
-
-/** Text through redaction and limits, names and times in their stored form. */
-export function cleanState(
-  tx: WriteTx,
-  fields: Fields,
-  cleaner: Cleaner,
-  nowMs: number,
-  batch?: ArrivalBatch,
-): Snapshot {
-  const content = cleaner.text(fields.content, limits.contentBytesMax)
-  if (isBlank(content)) throw badRecord('Expected content, got only white space.', 'content')
-  const title = cleaner.text(fields.title ?? '', limits.titleBytesMax)
-  const project = filedUnder(tx, cleaner.name(fields.project), nowMs, batch)
-  const createdAt = timeOr(fields.created_at ?? fields.updated_at, '1970-01-01 00:00:00')
-  return {
-    session_id: cleaner.name(fields.session_id),
-    type: cleaner.name(cleanText(fields.type ?? 'manual').trim()),
-    title: isBlank(title) ? titleFromContent(content) : title,
-    content,
-    tool_name: orNull(cutUtf8(cleaner.text(fields.tool_name ?? '', limits.toolNameBytesMax), limits.toolNameBytesMax)),
-    project: orNull(project),
-    scope: toScope(fields.scope),
-    topic_key: normaliseTopicKey(cleaner.text(fields.topic_key ?? '', limits.topicKeyBytesMax * 4)),
-    normalized_hash: normalisedHash(content),
-    review_after: timeOrNull(fields.review_after),
-    expires_at: timeOrNull(fields.expires_at),
-    deleted_at: timeOrNull(fields.deleted_at),
-    author: orNull(cleaner.text(fields.author ?? '', limits.authorBytesMax)),
-    confidence: fields.confidence ?? null,
-    provenance:
-      fields.provenance == null ? null : cleaner.text(JSON.stringify(fields.provenance), limits.contentBytesMax),
-    revision_count: fields.revision_count ?? 1,
-    created_at: createdAt,
-    updated_at: timeOr(fields.updated_at, createdAt),
-  }
-}
-
-const orNull = (text: string): string | null => (text === '' ? null : text)
-
 /** What a record of a program without our extras cannot say stays as it is (CHK-304). */
 function leaveMissing(state: Snapshot, record: ArrivedObservation, known: ObservationRow): Snapshot {
   return {
@@ -241,14 +192,6 @@ function leaveMissing(state: Snapshot, record: ArrivedObservation, known: Observ
   }
 }
 
-const countersOf = (record: ArrivedObservation, state: Snapshot): Counters => ({
-  revision_count: Math.max(1, state.revision_count),
-  duplicate_count: Math.max(1, record.duplicate_count ?? 1),
-  last_seen_at: timeOrNull(record.last_seen_at),
-  created_at: state.created_at,
-  updated_at: state.updated_at,
-})
-
 function arrivingVersion(record: ArrivedObservation, state: Snapshot): ArrivingVersion {
   const fingerprint = fingerprintOfRow(state)
   return {
@@ -258,36 +201,6 @@ function arrivingVersion(record: ArrivedObservation, state: Snapshot): ArrivingV
     updatedAt: state.updated_at,
     snapshot: state,
     capturedAt: state.updated_at,
-  }
-}
-
-type VersionName = Pick<ArrivingVersion, 'version' | 'hlc' | 'origin' | 'ancestors'>
-
-/** The version it carries; else the one that is made of its time and its text (MEM-505). */
-function nameOf(record: ArrivedObservation, state: Snapshot, fingerprint: () => string): VersionName {
-  const { version, hlc, origin, ancestors } = record.ext ?? {}
-  return version === undefined || hlc === undefined || origin === undefined
-    ? { ...legacyVersion(record.updated_at ?? state.updated_at, fingerprint()), ancestors: [] }
-    : { version, hlc, origin, ancestors: ancestors ?? [] }
-}
-
-function newRow(
-  syncId: string,
-  arriving: VersionName & Pick<ArrivingVersion, 'snapshot'>,
-  counters: Counters,
-  pinned: 0 | 1,
-  changeSeq: number,
-): Omit<ObservationRow, 'id'> {
-  return {
-    ...arriving.snapshot,
-    ...counters,
-    sync_id: syncId,
-    pinned,
-    version: arriving.version,
-    ancestors: JSON.stringify(arriving.ancestors),
-    hlc: arriving.hlc,
-    origin: arriving.origin,
-    change_seq: changeSeq,
   }
 }
 

@@ -8,7 +8,6 @@ import type { WriteTx } from '../store/transaction.ts'
 import {
   accepted,
   badRecord,
-  createCleaner,
   ensureSession,
   filedUnder,
   timeOr,
@@ -17,6 +16,7 @@ import {
   type Accepted,
   type AcceptOptions,
 } from './arrival.ts'
+import { createCleaner } from './cleaner.ts'
 import { legacyHlc, legacyOrigin } from './rules/merge.ts'
 
 /** Takes in a prompt. Prompts never change (MEM-506), and a deleted one does not come back (MEM-507). */

@@ -18,16 +18,15 @@ import { findTombstone } from '../store/tombstones.ts'
 import type { ReadTx, WriteTx } from '../store/transaction.ts'
 import {
   accepted,
-  createCleaner,
   timeOr,
   timeOrNull,
   told,
   type AcceptDeps,
   type Accepted,
   type AcceptOptions,
-  type Cleaner,
   type Told,
 } from './arrival.ts'
+import { createCleaner, type Cleaner } from './cleaner.ts'
 import { refreshPair } from './heads.ts'
 import { isLaterRelation, legacyHlc, legacyOrigin } from './rules/merge.ts'
 

@@ -7,7 +7,6 @@ import { findTombstone } from '../store/tombstones.ts'
 import type { WriteTx } from '../store/transaction.ts'
 import {
   accepted,
-  createCleaner,
   filedUnder,
   msOf,
   ownershipOf,
@@ -18,6 +17,7 @@ import {
   type Accepted,
   type AcceptOptions,
 } from './arrival.ts'
+import { createCleaner } from './cleaner.ts'
 import { legacyHlc, legacyOrigin, mergeSessions, stubStartedAt, type SessionState } from './rules/merge.ts'
 
 /**

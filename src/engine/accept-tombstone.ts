@@ -4,11 +4,11 @@ import {
   timeOr,
   accepted,
   blankSession,
-  createCleaner,
   type AcceptDeps,
   type Accepted,
   type AcceptOptions,
 } from './arrival.ts'
+import { createCleaner } from './cleaner.ts'
 import { closeConflictsOfRemoved, currentVersion } from './heads.ts'
 import { conflictId, isLaterTombstone, legacyHlc, legacyOrigin } from './rules/merge.ts'
 import { fingerprintOfRow } from './rules/version.ts'

@@ -115,8 +115,8 @@ type Tried<T> =
   | { readonly result: T; readonly refused?: undefined }
   | { readonly result: null; readonly refused: string }
 
-/** Runs `work`; when it fails over a record, what it wrote is undone. */
-function inSavepoint<T>(tx: WriteTx, work: () => T): Tried<T> {
+/** Runs `work`; when it fails over a record, what it wrote is undone and the result is null. */
+export function inSavepoint<T>(tx: WriteTx, work: () => T): Tried<T> {
   tx.run('SAVEPOINT arrival')
   try {
     const result = work()

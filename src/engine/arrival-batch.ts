@@ -1,11 +1,9 @@
 import { nextChangeSeqs, isNear, receiveHlc } from '../store/change-clock.ts'
 import { newArrivedWords, writeArrivedWords, type ArrivedWords } from '../store/arrived-words.ts'
+import type { CleanedName } from './cleaner.ts'
 import { knownSyncIds } from '../store/observations.ts'
 import { buriedAmong } from '../store/tombstones.ts'
 import type { ReadTx, WriteTx } from '../store/transaction.ts'
-
-/** A name as it is kept, and how many secrets it held. */
-export type CleanedName = { readonly name: string; readonly redacted: number }
 
 /**
  * What records that arrive together share: asked once for all of them rather than once for each. A batch is good for one

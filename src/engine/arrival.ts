@@ -9,11 +9,10 @@ import { currentProjectName, ensureProject } from '../store/projects.ts'
 import type { SessionRow } from '../store/rows.ts'
 import { insertSession, sessionById, updateSession } from '../store/sessions.ts'
 import type { WriteTx } from '../store/transaction.ts'
-import type { ArrivalBatch, CleanedName } from './arrival-batch.ts'
+import type { ArrivalBatch } from './arrival-batch.ts'
+import type { Cleaner } from './cleaner.ts'
 import type { EngineDeps } from './handler.ts'
-import { secretsIn } from './secret-names.ts'
 import type { Touched } from './heads.ts'
-import { cutText } from './rules/cut.ts'
 import { legacyOrigin, stubDirectory, stubStartedAt } from './rules/merge.ts'
 
 /** What every kind of arriving record shares: where it came from, what came of it, how its text is cleaned. */
@@ -64,45 +63,6 @@ export const accepted = (outcome: AcceptOutcome, more: Partial<Omit<Accepted, 'o
 /** A record that cannot be kept; whoever reads the document sets it aside alone (MEM-1003, CHK-608). */
 export const badRecord = (message: string, field: string): EngramError =>
   new EngramError('invalid_request', message, { details: { field } })
-
-/** Cleans the texts of one record and counts what it took out. */
-export type Cleaner = {
-  text(given: string, bytesMax: number): string
-  /** A name without what must not reach the disk: masked alike wherever it stands, so that records stay together. */
-  name<T extends string | undefined>(given: T): T | string
-  readonly redacted: () => number
-  /** What was too long, with its bytes after redaction (MEM-301). */
-  readonly cuts: () => readonly Truncation[]
-}
-
-export function createCleaner(deps: Pick<EngineDeps, 'redactor'>, batch?: ArrivalBatch): Cleaner {
-  let redacted = 0
-  const cuts: Truncation[] = []
-  return {
-    text: (given, bytesMax) => {
-      if (given === '') return given
-      const cleaned = deps.redactor.clean(cleanText(given))
-      redacted += cleaned.kinds.length + cleaned.privateBlocks
-      const cut = cutText(cleaned.text, bytesMax)
-      if (cut.truncation !== undefined) cuts.push(cut.truncation)
-      return cut.text
-    },
-    name: (given) => {
-      if (given === undefined) return given
-      const cleaned = batch?.names.get(given) ?? cleanName(deps, given)
-      batch?.names.set(given, cleaned)
-      redacted += cleaned.redacted
-      return cleaned.name
-    },
-    redacted: () => redacted,
-    cuts: () => cuts,
-  }
-}
-
-function cleanName(deps: Pick<EngineDeps, 'redactor'>, given: string): CleanedName {
-  const redacted = secretsIn(deps.redactor, given).length
-  return { name: redacted === 0 ? given : deps.redactor.clean(given).text, redacted }
-}
 
 /** What is told of a record's cleaning. */
 export type Told = Pick<Accepted, 'redacted' | 'cuts'>

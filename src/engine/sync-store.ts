@@ -6,7 +6,7 @@ import { chunksOf, isHashKnown, putChunk } from '../store/chunk-index.ts'
 import { countDeferred } from '../store/deferred.ts'
 import { cursorOf, forgetRemote, lastChunksOf, setCursor, setLastChunk } from '../store/remotes.ts'
 import type { EngineDeps } from './handler.ts'
-import { acceptChunk, noteKnown, replayWaiting } from './sync-accept.ts'
+import { acceptChunk, acceptPrepared, noteKnown, replayWaiting } from './sync-accept.ts'
 import { changesAfter, countUntold } from './sync-changes.ts'
 
 /** Each selection is told for itself: what one leaves out, another may hold (CHK-501). */
@@ -35,6 +35,7 @@ export function createSyncStore(
     knownHashes: (hashes) => store.read((tx) => new Set(hashes.filter((hash) => isHashKnown(tx, hash)))),
     accept: (remote, chunk, records, refused) =>
       store.write((tx) => acceptChunk(tx, deps, remote, chunk, records, refused)),
+    acceptPrepared: (remote, chunk, prepared) => store.write((tx) => acceptPrepared(tx, deps, remote, chunk, prepared)),
     noteChunks: (remote, chunks) =>
       store.write((tx) => {
         for (const chunk of chunks) noteKnown(tx, remote, chunk, at())

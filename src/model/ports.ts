@@ -1,6 +1,14 @@
 /** Ports that cross folders: declared here, implemented where the work lies, joined by the composition root. */
 
-import type { AcceptedChunk, ChangeWindow, IncomingRecord, KnownChunk, RefusedRow, SyncSelection } from './sync.ts'
+import type {
+  AcceptedChunk,
+  ChangeWindow,
+  IncomingRecord,
+  KnownChunk,
+  PreparedChunk,
+  RefusedRow,
+  SyncSelection,
+} from './sync.ts'
 
 /** A message as an archive gives it to who exports or shows it. */
 export type ArchivedMessage = {
@@ -77,6 +85,8 @@ export interface SyncStore {
     records: readonly IncomingRecord[],
     refused: readonly RefusedRow[],
   ): Promise<AcceptedChunk>
+  /** As `accept`; null, with nothing changed, where its records have to be looked at one by one (CHK-613). */
+  acceptPrepared(remote: string, chunk: KnownChunk, prepared: PreparedChunk): Promise<AcceptedChunk | null>
   /** Notes a chunk that gave nothing: quarantined, missing, or known by its hash. */
   noteChunks(remote: string, chunks: readonly KnownChunk[]): Promise<void>
   /** Notes that changes up to `cursor` have left, and in which chunk; null when none was needed. */

@@ -1,4 +1,4 @@
-import type { Observation, Prompt, Relation, Session } from './records.ts'
+import type { Observation, Prompt, Relation, Scope, Session } from './records.ts'
 
 /** Words of the sync of chunks (CHK-901): what stands in a manifest, what an export and an import answer. */
 
@@ -197,4 +197,35 @@ export type AcceptedChunk = {
   readonly deferred: number
   readonly dropped: readonly string[]
   readonly refused: readonly RefusedRow[]
+}
+
+/** Observations of one session and project. */
+export type PreparedPlace = { readonly session_id: string; readonly project: string | null }
+
+/** A chunk made ready for the store, in plain data, so that it passes between threads (CHK-613). */
+export type PreparedChunk = {
+  /** Of its document. */
+  readonly hash: string
+  /** Records before its observations and behind them. */
+  readonly before: readonly IncomingRecord[]
+  readonly behind: readonly IncomingRecord[]
+  readonly observations: {
+    /** These three as `store/prepared-rows.ts` writes them. */
+    readonly rows: Uint8Array<ArrayBuffer>
+    readonly count: number
+    readonly fixed: readonly (readonly [name: string, value: string | number | null])[]
+    readonly places: readonly PreparedPlace[]
+    /** By the places that the rows name. */
+    readonly facets: readonly {
+      readonly project: string | null
+      readonly scope: Scope
+      readonly created_at: string
+    }[]
+    readonly authors: readonly (PreparedPlace & { readonly author: string | null })[]
+    /** Sync ids of those that have a topic. */
+    readonly withTopic: readonly string[]
+    /** The latest that came with them, '' for none. */
+    readonly hlc: string
+    readonly redacted: number
+  }
 }

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { expect, it } from 'vitest'
 import { startThread } from './threads.ts'
 
@@ -27,4 +28,19 @@ it('MEM-103 one that cannot begin, and one that was asked nothing, are ended at 
   broken.ask('anything')
   const idle = startThread<string, string>(fileOf(slow), options)
   await expect(Promise.all([broken.stop(), idle.stop()])).resolves.toHaveLength(2)
+})
+
+it('CHK-613 a process stays alive for what a thread has yet to tell, and not for one that rests', () => {
+  const code = `
+    import { startThread } from ${JSON.stringify(new URL('./threads.ts', import.meta.url).href)}
+    const start = (onTold) => startThread(new URL(${JSON.stringify(fileOf(slow).href)}), { onTold, onEnd: () => {}, heapMaxMiB: 32 })
+    start(() => {})
+    const thread = start((text) => console.log(text))
+    thread.ask('one')
+    thread.ask('two')`
+  const told = execFileSync(process.execPath, ['--input-type=module', '-e', code], {
+    encoding: 'utf8',
+    timeout: 20_000,
+  })
+  expect(told).toBe('one\ntwo\n')
 })

@@ -1,6 +1,6 @@
 import { limits } from '../model/limits.ts'
 import { encodeGoJson, type GoJson } from './go-json.ts'
-import { isDeeperThan } from './json-depth.ts'
+import { shapeFault } from './json-shape.ts'
 
 /** The document of a chunk (CHK-300): rows stay unread here, so that a bad one is set aside alone (CHK-608). */
 export type ChunkDocument = {
@@ -84,7 +84,9 @@ const fault = (reason: DocumentFault, detail: string): DocumentReading => ({ ok:
 
 /** Reads a document of any era (CHK-205): a list may be null or missing, white space may stand around it. */
 export function decodeDocument(bytes: Uint8Array, bounds: DocumentLimits = documentLimits): DocumentReading {
-  if (isDeeperThan(bytes, bounds.depthMax)) return fault('too_large', `nested deeper than ${bounds.depthMax} levels`)
+  const shape = shapeFault(bytes, { depthMax: bounds.depthMax, valuesMin: bounds.rowsMax })
+  if (shape === 'deep') return fault('too_large', `nested deeper than ${bounds.depthMax} levels`)
+  if (shape === 'dense') return fault('too_large', 'more values than its size has room for')
   const value = parsed(bytes)
   if (value === undefined) return fault('not_json', 'not one JSON document in UTF-8')
   if (!isObject(value)) return fault('bad_schema', 'not an object')

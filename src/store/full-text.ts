@@ -20,7 +20,7 @@ export function writeObservationIndex(tx: WriteTx, row: ObservationRow): void {
 }
 
 /** Words of the `facet` column of a record (RET-102). */
-export const observationFacet = (tx: WriteTx, row: ObservationRow): string =>
+export const observationFacet = (tx: WriteTx, row: Pick<ObservationRow, 'project' | 'scope' | 'created_at'>): string =>
   `${projectFacet(projectNumber(tx, row.project, row.created_at))} ${scopeFacet(row.scope)}`
 
 /**
@@ -145,7 +145,7 @@ const projectNumber = (tx: WriteTx, project: string | null, at: string): number 
   project === null ? 0 : ensureProject(tx, project, at).row.id
 
 /** A record's author: the one given with the save, else the agent of its session (RET-206). */
-export const authorOf = (tx: ReadTx, row: ObservationRow): string | null =>
+export const authorOf = (tx: ReadTx, row: Pick<ObservationRow, 'author' | 'session_id'>): string | null =>
   row.author ??
   tx.get<{ agent: string | null }>('SELECT agent FROM sessions WHERE id = ?', row.session_id)?.agent ??
   null

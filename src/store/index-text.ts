@@ -61,10 +61,13 @@ export function identifierParts(word: string): readonly string[] {
 export const spacedParts = (word: string): readonly string[] =>
   isUnspaced(word) ? word.split(unspacedRun).filter((part) => part !== '') : []
 
+/** The tokeniser alone gives such a text the words that {@link indexedText} would: it lowers ASCII letters by itself. */
+export const isIndexedAsItStands = (text: string): boolean => isAscii(text) && !innerCapital.test(text)
+
 /** A field as it is indexed: folded, the parts of its words at the end so that phrases still match (RET-201). */
 export function indexedText(text: string): string {
+  if (isIndexedAsItStands(text)) return text.toLowerCase()
   const isPlain = isAscii(text)
-  if (isPlain && !innerCapital.test(text)) return text.toLowerCase()
   const words = wordsOf(text).flatMap((word) => (isPlain || !isUnspaced(word) ? [word] : spacedParts(word)))
   const beside = isPlain ? [] : wordsOf(text).flatMap(spacedParts)
   const added = [...beside, ...words.flatMap(identifierParts)]
@@ -104,10 +107,22 @@ const border = ' 0 '
 /** The `grams` column: pairs of unspaced runs everywhere, triples of the words of title and keys (RET-207). */
 export function gramText(fields: { readonly title: string; readonly keys: string; readonly content: string }): string {
   const named = foldText(`${fields.title} ${fields.keys}`)
+  if (isAscii(named) && isAscii(fields.content)) return asciiGramText(named)
   const runs = [named, isAscii(fields.content) ? '' : foldText(fields.content)].flatMap((text) =>
     isAscii(text) ? [] : unspacedRuns(text),
   )
   return [...runs, ...wordsOf(named).filter(hasTriples)].map((word) => gramsOfWord(word).join(' ')).join(border)
+}
+
+/** The same of what nearly all texts are: every gram comes out of one loop. */
+function asciiGramText(named: string): string {
+  let text = ''
+  for (const word of named.match(asciiWordPattern) ?? []) {
+    if (word.length < gramWordLettersMin) continue
+    text += text === '' ? word.slice(0, 3) : border + word.slice(0, 3)
+    for (let at = 1; at + 3 <= word.length; at++) text += ` ${word.slice(at, at + 3)}`
+  }
+  return text
 }
 
 /** Stands between runs in a column beside words: a letter of private use, which no query holds. */

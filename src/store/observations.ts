@@ -4,7 +4,8 @@ import { removeObservationIndex, writeObservationIndex } from './full-text.ts'
 import type { ObservationRow } from './rows.ts'
 import type { ReadTx, WriteTx } from './transaction.ts'
 
-const sql = tableSql<ObservationRow>('observations', 'id', [
+/** All but the key. */
+export const observationColumns = [
   'sync_id',
   'session_id',
   'type',
@@ -32,7 +33,9 @@ const sql = tableSql<ObservationRow>('observations', 'id', [
   'hlc',
   'origin',
   'change_seq',
-])
+] as const satisfies readonly (keyof ObservationRow)[]
+
+const sql = tableSql<ObservationRow>('observations', 'id', observationColumns)
 
 /** Inserts the row and its index rows. */
 export function insertObservation(tx: WriteTx, row: Omit<ObservationRow, 'id'>): ObservationRow {

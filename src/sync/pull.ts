@@ -2,18 +2,23 @@ import { EngramError } from '../model/errors.ts'
 import { limits } from '../model/limits.ts'
 import type { SyncStore } from '../model/ports.ts'
 import type {
+  AcceptedChunk,
   ChunkEntry,
   ChunkImportResult,
   KnownChunk,
   Manifest,
+  PreparedChunk,
   QuarantinedChunk,
   QuarantinedRow,
   SyncProgress,
 } from '../model/sync.ts'
 import { recordsOf } from '../protocol/chunk-records.ts'
+import { Ahead } from './ahead.ts'
 import { decodeNamedChunk, isChunkId, unpackAhead } from './chunk.ts'
 import { byId, stateAfter, type ChunkEvent } from './chunk-state.ts'
 import { planImport, type PendingChunk } from './plan.ts'
+import type { PreparerDoor } from './preparer.ts'
+import { preparedAhead, preparingOf, type Preparing } from './preparing.ts'
 import type { ChunkFile, ChunkRemote } from './remote.ts'
 
 export type PullOptions = {
@@ -22,6 +27,8 @@ export type PullOptions = {
   /** Reads also what was set aside and has not changed since (CHK-701). */
   readonly retryQuarantined?: boolean | undefined
   readonly dryRun?: boolean | undefined
+  /** A thread that makes large chunks ready, where there are many (CHK-613). */
+  readonly preparer?: PreparerDoor | undefined
 }
 
 type Tally = {
@@ -61,21 +68,27 @@ export async function pullChunks(
     skippedRelations: [],
   }
   const progress = progressOf(pull, reading.manifest, plan.known, plan.pending.length)
-  let coming = await comingOf(pull, plan.pending[0])
-  for (const [index, pending] of plan.pending.entries()) {
-    if (options.signal?.aborted === true)
-      throw new EngramError('aborted', 'The import was given up; what was taken in stays.')
-    // The next one is unpacked by another thread while this one is taken in; what fails about it fails in its turn.
-    const next = comingOf(pull, plan.pending[index + 1])
-    await Promise.allSettled([next])
-    await takeChunk(pull, pending, coming)
-    progress(index + 1)
-    coming = await next
-  }
+  await takeAll(pull, plan.pending, progress)
   if (options.dryRun !== true) for (const entry of plan.unread) await learnHash(pull, entry)
   await replay(pull)
   progress(plan.pending.length, true)
   return resultOf(pull, warningsOf(reading.isSound, reading.isLost, plan.pending))
+}
+
+/** What fails about a chunk that is read ahead fails in its turn. */
+async function takeAll(pull: Pull, pending: readonly PendingChunk[], progress: (done: number) => void): Promise<void> {
+  const preparing = pull.options.dryRun === true ? null : preparingOf(pull.options.preparer, pending)
+  const ahead = new Ahead(pending, preparing === null ? 1 : preparedAhead, (one) => comingOf(pull, one, preparing))
+  try {
+    for (const [index, one] of pending.entries()) {
+      if (pull.options.signal?.aborted === true)
+        throw new EngramError('aborted', 'The import was given up; what was taken in stays.')
+      await takeChunk(pull, one, await ahead.take(index))
+      progress(index + 1)
+    }
+  } finally {
+    await preparing?.stop()
+  }
 }
 
 /** A key is told, never a text in its place. */
@@ -114,13 +127,18 @@ function progressOf(
 /** The file of a chunk that is to be taken in, as far as it is looked at before its turn. */
 type Coming =
   | Exclude<ChunkFile, { readonly kind: 'file' }>
-  | (Extract<ChunkFile, { readonly kind: 'file' }> & { readonly ahead: ReturnType<typeof unpackAhead> })
+  | (Extract<ChunkFile, { readonly kind: 'file' }> & OpenedAhead)
   /** There is no need to open it: it was set aside and is the same file, or its document is here. */
   | { readonly kind: 'unchanged' }
   | { readonly kind: 'known' }
 
-async function comingOf(pull: Pull, pending: PendingChunk | undefined): Promise<Coming> {
-  if (pending === undefined) return { kind: 'known' }
+type OpenedAhead = {
+  /** Null where no other thread unpacks it. */
+  readonly unpacked: ReturnType<typeof unpackAhead>
+  readonly prepared: Promise<PreparedChunk | null> | null
+}
+
+async function comingOf(pull: Pull, pending: PendingChunk, preparing: Preparing | null): Promise<Coming> {
   const { entry, known } = pending
   if (known?.state === 'quarantined' && pull.options.retryQuarantined !== true) {
     // The same file gives the same answer; a bad name has no file.
@@ -128,7 +146,9 @@ async function comingOf(pull: Pull, pending: PendingChunk | undefined): Promise<
   }
   if (isHashKnown(pull, entry)) return { kind: 'known' }
   const file = await pull.remote.readChunk(entry.id)
-  return file.kind === 'file' ? { ...file, ahead: unpackAhead(file.packed) } : file
+  if (file.kind !== 'file') return file
+  const prepared = preparing?.prepare(pending, file.packed) ?? null
+  return { ...file, prepared, unpacked: prepared === null ? unpackAhead(file.packed) : null }
 }
 
 async function takeChunk(pull: Pull, pending: PendingChunk, coming: Coming): Promise<void> {
@@ -138,7 +158,9 @@ async function takeChunk(pull: Pull, pending: PendingChunk, coming: Coming): Pro
   if (coming.kind === 'known' || isHashKnown(pull, entry)) return skipKnown(pull, pending, entry.ext?.hash ?? '')
   if (coming.kind === 'missing') return notePresence(pull, pending)
   if (coming.kind === 'refused') return quarantine(pull, pending, coming.mark, coming.reason)
-  const reading = await decodeNamedChunk(coming.packed, entry.id, entry.ext?.hash, coming.ahead)
+  const prepared = await coming.prepared
+  if (prepared !== null && (await takePrepared(pull, pending, prepared))) return
+  const reading = await decodeNamedChunk(coming.packed, entry.id, entry.ext?.hash, coming.unpacked)
   if (!reading.ok) return quarantine(pull, pending, coming.mark, reading.reason)
   if (pull.store.knownHashes([reading.hash]).size > 0) return skipKnown(pull, pending, reading.hash)
   if (pull.options.dryRun === true) {
@@ -147,7 +169,23 @@ async function takeChunk(pull: Pull, pending: PendingChunk, coming: Coming): Pro
   }
   const chunk = noted(pending, 'read', { hash: reading.hash })
   const { records, refused } = recordsOf(reading.document, entry.created_at)
-  const accepted = await pull.store.accept(pull.remote.name, chunk, records, refused)
+  addToTally(pull, entry.id, await pull.store.accept(pull.remote.name, chunk, records, refused))
+}
+
+/** @returns false for a chunk that has to be taken in record by record */
+async function takePrepared(pull: Pull, pending: PendingChunk, prepared: PreparedChunk): Promise<boolean> {
+  const { hash } = prepared
+  if (pull.store.knownHashes([hash]).size > 0) {
+    await skipKnown(pull, pending, hash)
+    return true
+  }
+  const chunk = noted(pending, 'read', { hash })
+  const accepted = await pull.store.acceptPrepared(pull.remote.name, chunk, prepared)
+  if (accepted !== null) addToTally(pull, pending.entry.id, accepted)
+  return accepted !== null
+}
+
+function addToTally(pull: Pull, chunkId: string, accepted: AcceptedChunk): void {
   pull.tally.chunks_imported++
   pull.tally.sessions_imported += accepted.sessions
   pull.tally.observations_imported += accepted.observations
@@ -156,7 +194,7 @@ async function takeChunk(pull: Pull, pending: PendingChunk, coming: Coming): Pro
   pull.skippedRelations.push(...accepted.dropped)
   pull.tally.rows_quarantined += accepted.refused.length
   for (const { entity, key, reason } of accepted.refused.slice(0, limits.chunkBadRowsKept)) {
-    pull.rows.push({ chunk: entry.id, entity, key: key.slice(0, keyCharsMax), reason })
+    pull.rows.push({ chunk: chunkId, entity, key: key.slice(0, keyCharsMax), reason })
   }
 }
 

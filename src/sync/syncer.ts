@@ -19,6 +19,7 @@ import { manifestSummary } from '../protocol/manifest.ts'
 import { byId } from './chunk-state.ts'
 import { gitChunks } from './git-chunks.ts'
 import { planImport } from './plan.ts'
+import type { PreparerDoor } from './preparer.ts'
 import { pullChunks } from './pull.ts'
 import { pushChanges } from './push.ts'
 import { rebuiltManifest } from './rebuild.ts'
@@ -35,6 +36,8 @@ export type SyncDoors = {
   readonly dataDir: string
   /** The one name of a place, links followed. */
   readonly realPath: (path: string) => Promise<string>
+  /** For imports of many records; without it they are taken in by this thread alone. */
+  readonly preparer?: PreparerDoor | undefined
 }
 
 export type SyncOptions = {
@@ -73,7 +76,9 @@ export class Syncer {
 
   /** Takes in every chunk that is not known yet. */
   import(options: SyncOptions = {}): Promise<ChunkImportResult> {
-    return this.#locked(({ doors, remote }) => pullChunks(doors.store, remote, options))
+    return this.#locked(({ doors, remote }) =>
+      pullChunks(doors.store, remote, { ...options, preparer: doors.preparer }),
+    )
   }
 
   async status(project = '', options: Pick<SyncOptions, 'includePersonal' | 'withAuto'> = {}): Promise<SyncStatus> {
@@ -115,7 +120,10 @@ export class Syncer {
     options: Pick<SyncOptions, 'includePersonal' | 'withAuto' | 'signal'> = {},
   ): Promise<Verified> {
     const { doors, remote } = await this.#doors()
-    return verifyChunks(doors.store, empty, remote, selectionOf(project, options), options.signal)
+    return verifyChunks(doors.store, empty, remote, selectionOf(project, options), {
+      signal: options.signal,
+      preparer: doors.preparer,
+    })
   }
 
   #doors(): Promise<Opened> {

@@ -2,7 +2,7 @@ import { EngramError } from '../model/errors.ts'
 import type { SyncStore } from '../model/ports.ts'
 import type { ChangedRecord, SyncSelection } from '../model/sync.ts'
 import { nameOfRecord } from './held.ts'
-import { pullChunks } from './pull.ts'
+import { pullChunks, type PullOptions } from './pull.ts'
 import type { ChunkRemote } from './remote.ts'
 
 export type Verified = {
@@ -18,10 +18,11 @@ export async function verifyChunks(
   empty: SyncStore,
   remote: ChunkRemote,
   selection: SyncSelection,
-  signal: AbortSignal | undefined,
+  pull: Pick<PullOptions, 'signal' | 'preparer'>,
 ): Promise<Verified> {
   const { isSound, manifest } = await remote.readManifest()
-  const taken = await pullChunks(empty, remote, { signal })
+  const { signal } = pull
+  const taken = await pullChunks(empty, remote, pull)
   const problems = [
     ...(isSound ? [] : [{ id: 'manifest.json', reason: 'damaged' }]),
     ...(taken.quarantined ?? []),

@@ -76,6 +76,7 @@ describe('the published package', () => {
       'dist/hook.js',
       'dist/index.js',
       'dist/minilm-worker.js',
+      'dist/prepare-thread.js',
       'dist/protocol.js',
       'dist/testing.js',
       'dist/transcript.js',

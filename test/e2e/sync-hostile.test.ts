@@ -41,8 +41,11 @@ function put(document: string | Buffer): string {
   return id
 }
 
+/** What the manifest says each chunk holds: from some thousands on, another thread makes them ready (CHK-613). */
+let memories = 0
+
 function list(ids: readonly string[]): void {
-  const entry = { created_by: 'ana', created_at: '2026-09-20T09:30:00Z', sessions: 0, memories: 0, prompts: 0 }
+  const entry = { created_by: 'ana', created_at: '2026-09-20T09:30:00Z', sessions: 0, memories, prompts: 0 }
   writeFileSync(manifestPath(), encodeManifest({ version: 1, chunks: ids.map((id) => ({ id, ...entry })) }))
 }
 
@@ -91,7 +94,11 @@ function longBomb(): Buffer {
   return Buffer.concat([gzipHeader, ...pieces, Buffer.from('0300', 'hex'), Buffer.alloc(8)])
 }
 
-describe('CHK-703', () => {
+describe.each([0, 10_000])('CHK-703, CHK-613 where the manifest says %i records a chunk', (said) => {
+  beforeEach(() => {
+    memories = said
+  })
+
   it('R6, CHK-701, CHK-703 gzip bombs are refused in little time and memory, and the good chunk is in', () => {
     const good = put(chunk(row(1)))
     writeFileSync(file('aaaaaaaa'), bomb(160))
@@ -99,13 +106,18 @@ describe('CHK-703', () => {
     writeFileSync(file('cccccccc'), '')
     truncateSync(file('cccccccc'), 33 * 1024 * 1024)
     writeFileSync(file('ffffffff'), longBomb())
-    list(['aaaaaaaa', 'bbbbbbbb', 'cccccccc', 'ffffffff', good])
+    // Small as files go; what a parser makes of them is fifty times as large.
+    const dense = [
+      `{"observations":[${'{},'.repeat(2_700_000)}{}]}`,
+      `{"observations":[${'[[[1]]],'.repeat(1_000_000)}{}]}`,
+    ]
+    list(['aaaaaaaa', 'bbbbbbbb', 'cccccccc', 'ffffffff', ...dense.map(put), good])
     const worker = join(import.meta.dirname, 'sync-hostile-worker.ts')
     const run = spawnSync(process.execPath, [worker, join(work, 'data'), join(work, 'sync')], { encoding: 'utf8' })
     expect(run.stderr).toBe('')
     const told = JSON.parse(run.stdout) as { ms: number; rssKib: number; result: ChunkImportResult }
     expect(told.result).toMatchObject({ chunks_imported: 1, observations_imported: 1 })
-    const bombs = ['aaaaaaaa', 'bbbbbbbb', 'cccccccc', 'ffffffff']
+    const bombs = ['aaaaaaaa', 'bbbbbbbb', 'cccccccc', 'ffffffff', ...dense.map(put)]
     expect(reasonsOf(told.result)).toEqual(Object.fromEntries(bombs.map((id) => [id, 'too_large'])))
     expect(told.ms).toBeLessThan(5_000)
     expect(told.rssKib).toBeLessThan(300 * 1024)

@@ -1,4 +1,5 @@
 import { exportBackup } from '../../src/engine/export-backup.ts'
+import { prepareChunk } from '../../src/engine/prepare-chunk.ts'
 import { createSyncStore } from '../../src/engine/sync-store.ts'
 import { emptyMachine } from '../../src/engine/testing/deeds.ts'
 import { openMachine, type Machine } from '../../src/engine/testing/machine.ts'
@@ -7,7 +8,8 @@ import type { SyncStore } from '../../src/model/ports.ts'
 import type { Manifest, SyncSelection } from '../../src/model/sync.ts'
 import { recordsOf } from '../../src/protocol/chunk-records.ts'
 import { decodeManifest, encodeManifest, mergeManifests } from '../../src/protocol/manifest.ts'
-import { decodeChunk, isChunkId } from '../../src/sync/chunk.ts'
+import { decodeChunk, decodeNamedChunk, isChunkId } from '../../src/sync/chunk.ts'
+import type { PreparerDoor } from '../../src/sync/preparer.ts'
 import type { ChunkRemote } from '../../src/sync/remote.ts'
 
 /** Machines that work by themselves, and branches of a repository that carry their chunks, all in memory. */
@@ -62,7 +64,13 @@ export class Branch implements ChunkRemote {
   }
 }
 
-export type Person = { readonly machine: Machine; readonly store: SyncStore; readonly branch: Branch }
+/** `preparer`: every second one has its chunks made ready (CHK-613), which must make no difference. */
+export type Person = {
+  readonly machine: Machine
+  readonly store: SyncStore
+  readonly branch: Branch
+  readonly preparer: PreparerDoor | undefined
+}
 
 const opened: Machine[] = []
 
@@ -77,8 +85,23 @@ export async function freshPeople(count: number): Promise<readonly Person[]> {
 async function freshPerson(machine: Machine, index: number): Promise<Person> {
   machine.deps.clock.set(Date.UTC(2026, 5, 1) + (index - 1) * 86_400_000)
   await emptyMachine(machine)
-  return { machine, store: createSyncStore(machine.deps), branch: new Branch(`branch-${index}`) }
+  const preparer = index % 2 === 1 ? preparingHere(machine.deps) : undefined
+  return { machine, store: createSyncStore(machine.deps), branch: new Branch(`branch-${index}`), preparer }
 }
+
+/** What the thread of imports does, done here and of every chunk. */
+export const preparingHere = (deps: Machine['deps']): PreparerDoor => ({
+  recordsMin: 0,
+  recordsTogetherMin: 0,
+  beginsBehind: 0,
+  start: () => ({
+    prepare: async ({ packed, id, hash, createdAt }) => {
+      const reading = await decodeNamedChunk(packed, id, hash)
+      return reading.ok ? prepareChunk(deps, reading.hash, recordsOf(reading.document, createdAt)) : null
+    },
+    stop: () => Promise.resolve(),
+  }),
+})
 
 /** Everything that must be equal on every machine that has read every chunk there is (CHK-1206). */
 export async function memoryOf({ machine, branch }: Person): Promise<string> {

@@ -3,7 +3,7 @@ import { act, emptyMachine, mixer, type Deed } from '../../src/engine/testing/de
 import { decodeManifest, encodeManifest } from '../../src/protocol/manifest.ts'
 import { pullChunks } from '../../src/sync/pull.ts'
 import { pushChanges } from '../../src/sync/push.ts'
-import { closeMachines, everything, freshPeople, memoryOf, type Person } from './chunk-world.ts'
+import { closeMachines, everything, freshPeople, memoryOf, preparingHere, type Person } from './chunk-world.ts'
 
 /** `npm run test:long`: as many orders as Y4 asks for. */
 const isLong = process.env['ENGRAM_LONG'] !== undefined
@@ -38,7 +38,7 @@ async function thirtyChunks(ana: Person, bo: Person): Promise<void> {
 
 describe('Y4', () => {
   it(
-    `Y4, CHK-603, CHK-602, CHK-1206 thirty chunks in ${orders} orders, some twice, one late: one memory, and nothing is fatal`,
+    `Y4, CHK-603, CHK-602, CHK-613, CHK-1206 thirty chunks in ${orders} orders, some twice, one late: one memory, and nothing is fatal`,
     async () => {
       const [ana, bo, cy] = await freshPeople(3)
       if (ana === undefined || bo === undefined || cy === undefined) throw new Error('nobody is here')
@@ -48,6 +48,7 @@ describe('Y4', () => {
       let first: string | null = null
       for (let order = 0; order < orders; order++) {
         const mix = mixer(order)
+        const preparer = order % 2 === 0 ? undefined : preparingHere(cy.machine.deps)
         const listed = mix(manifest.chunks)
         const [late] = mix(files)
         if (late === undefined) throw new Error('there are no chunks')
@@ -55,14 +56,17 @@ describe('Y4', () => {
         cy.branch.files.clear()
         for (const [id, packed] of files) if (id !== late[0]) cy.branch.files.set(id, packed)
         cy.branch.text = encodeManifest({ version: 1, chunks: [...listed, ...mix(listed).slice(0, 10)] })
-        expect(await pullChunks(cy.store, cy.branch, {})).toMatchObject({
+        expect(await pullChunks(cy.store, cy.branch, { preparer })).toMatchObject({
           chunks_imported: chunks - 1,
           chunks_missing: 1,
           chunks_quarantined: 0,
           rows_quarantined: 0,
         })
         cy.branch.files.set(...late)
-        expect(await pullChunks(cy.store, cy.branch, {})).toMatchObject({ chunks_imported: 1, chunks_missing: 0 })
+        expect(await pullChunks(cy.store, cy.branch, { preparer })).toMatchObject({
+          chunks_imported: 1,
+          chunks_missing: 0,
+        })
         const memory = await memoryOf(cy)
         first ??= memory
         expect(memory).toBe(first)

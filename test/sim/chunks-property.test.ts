@@ -54,7 +54,7 @@ afterAll(closeMachines)
 
 describe('CHK-1203', () => {
   it(
-    'CHK-1203, CHK-1206, MEM-508, CHK-603 any schedule of changes, exports, merges, imports and kills ends in one memory, and no text is lost',
+    'CHK-1203, CHK-1206, MEM-508, CHK-603, CHK-613 any schedule of changes, exports, merges, imports and kills ends in one memory, and no text is lost',
     async () => {
       await fc.assert(
         fc.asyncProperty(fc.constantFrom(2, 2, 3), turns, fc.nat(), async (count, plan, mixSeed) => {
@@ -128,7 +128,7 @@ const push = ({ store, branch, machine }: Person) =>
     partBytes: machine.deps.clock.nowMs() % 4_000 === 0 ? 900 : 20_000,
   })
 
-const pull = ({ store, branch }: Person) => pullChunks(store, branch, {})
+const pull = ({ store, branch, preparer }: Person) => pullChunks(store, branch, { preparer })
 
 /** Until nobody has anything to say: merging may bring something to say. */
 async function meet(people: readonly Person[], mixSeed: number): Promise<void> {

@@ -63,6 +63,8 @@ export const table: Readonly<Record<string, Row>> = {
   'empty-store.ts': { ...face, imports: ['*'] },
   'username.ts': { ...face, imports: ['*'] },
   'sync-doors.ts': { ...face, imports: ['*'] },
+  'chunk-preparer.ts': { ...face, imports: ['*'] },
+  'prepare-thread.ts': { ...face, imports: ['*'] },
   'open-engine.ts': { ...face, imports: ['*'] },
   'open-live.ts': { ...face, imports: ['*'] },
   'serve.ts': { ...face, imports: ['*'] },

@@ -43,6 +43,8 @@ export type RedactOptions = {
  * - Pure and synchronous, time linear in the text, never throws.
  */
 export type Redactor = {
+  /** What another thread makes the same one of. */
+  readonly options: RedactOptions
   readonly redact: (text: string) => Redaction
   /** MEM-301 step 2: private tags first, then secrets, then the ends are trimmed when a tag was removed. */
   readonly clean: (text: string) => Cleaned
@@ -79,6 +81,7 @@ export function createRedactor(options: RedactOptions = {}): Redactor {
   const isAllowed = createAllowed(options.allow ?? [])
   const redact = (text: string): Redaction => redactRounds(text, (round) => detect(round, detectors, isAllowed))
   return {
+    options,
     redact,
     clean: (text) => {
       const shown = hidePrivate(text)

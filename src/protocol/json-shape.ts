@@ -5,17 +5,32 @@ const closeObject = 0x7d
 const openList = 0x5b
 const closeList = 0x5d
 
-/** Whether brackets outside strings stand deeper than `max` levels; looked at before anything is parsed (CHK-703). */
-export function isDeeperThan(bytes: Uint8Array, max: number): boolean {
-  let depth = 0
+const comma = 0x2c
+
+export type ShapeLimits = {
+  /** Levels of brackets. */
+  readonly depthMax: number
+  /** So many values may stand as close as they like; of more, one needs {@link bytesEach} on average. */
+  readonly valuesMin: number
+}
+
+/** A value with its name is longer, and what is made of one takes ten times as much memory. */
+const bytesEach = 8
+
+/** Why a text must not be parsed; looked at before anything is made of it (CHK-703). Null for a good one. */
+export function shapeFault(bytes: Uint8Array, { depthMax, valuesMin }: ShapeLimits): 'deep' | 'dense' | null {
+  const valuesMax = valuesMin + bytes.length / bytesEach
+  let [depth, values] = [0, 0]
   for (let at = 0; at < bytes.length; at++) {
     const code = bytes[at]
     if (code === quote) at = endOfString(bytes, at + 1)
+    else if (code === comma) values++
     else if (code === openObject || code === openList) {
-      if (++depth > max) return true
+      values++
+      if (++depth > depthMax) return 'deep'
     } else if (code === closeObject || code === closeList) depth--
   }
-  return false
+  return values > valuesMax ? 'dense' : null
 }
 
 /** Where the string that began before `from` ends; searching for the quote is faster than looking at every byte. */

@@ -1,0 +1,119 @@
+import { EngramError } from '../model/errors.ts'
+import { nameProject } from '../model/project-name.ts'
+import type { IncomingRecord, PreparedChunk, PreparedPlace } from '../model/sync.ts'
+import { isBlank } from '../model/text.ts'
+import type { ChunkRecords } from '../protocol/chunk-records.ts'
+import { readObservation } from '../protocol/record-rows.ts'
+import { PreparedRows, type PreparedRow } from '../store/prepared-rows.ts'
+import { cleanState, countersOf, isVersioned, nameOf, newRow, stateIn } from './arrived-observation.ts'
+import { createCleaner, type CleanedName } from './cleaner.ts'
+import type { EngineDeps } from './handler.ts'
+import { fingerprintOfRow } from './rules/version.ts'
+
+/**
+ * Everything about the observations of a chunk that can be done without the store: redaction, limits, names of versions,
+ * the texts of the index (CHK-613). It may run in another thread, and says so little that is not plain that whatever needs
+ * a second look makes it null: then the chunk is taken in record by record, as if nobody had prepared it.
+ * @param hash of the document
+ */
+export function prepareChunk(
+  deps: Pick<EngineDeps, 'redactor'>,
+  hash: string,
+  { records, refused }: ChunkRecords,
+): PreparedChunk | null {
+  if (refused.length > 0) return null
+  const first = records.findIndex(({ entity }) => entity === 'observation')
+  const behind = records.findLastIndex(({ entity }) => entity === 'observation') + 1
+  if (first === -1) return null
+  const observations = prepareObservations(deps, records.slice(first, behind))
+  return observations && { hash, before: records.slice(0, first), observations, behind: records.slice(behind) }
+}
+
+function prepareObservations(
+  deps: Pick<EngineDeps, 'redactor'>,
+  records: readonly IncomingRecord[],
+): PreparedChunk['observations'] | null {
+  const work = newWork()
+  const rows = new PreparedRows()
+  for (const { value } of records) {
+    const row = rowOf(deps, work, value)
+    if (row === null) return null
+    rows.add(row, noteRow(work, row))
+  }
+  return {
+    ...rows.finish(),
+    places: [...work.places.values()],
+    facets: [...work.facets.values()],
+    authors: [...work.authors.values()],
+    withTopic: work.withTopic,
+    hlc: work.hlc,
+    redacted: work.redacted,
+  }
+}
+
+type Facet = PreparedChunk['observations']['facets'][number]
+type Author = PreparedChunk['observations']['authors'][number]
+
+/** What the rows have in common, each once. */
+type Work = {
+  readonly names: Map<string, CleanedName>
+  readonly projects: Map<string, string>
+  readonly places: Map<string, PreparedPlace>
+  readonly facets: Map<string, Facet & { readonly index: number }>
+  readonly authors: Map<string, Author>
+  readonly withTopic: string[]
+  hlc: string
+  redacted: number
+}
+
+const newWork = (): Work => ({
+  names: new Map(),
+  projects: new Map(),
+  places: new Map(),
+  facets: new Map(),
+  authors: new Map(),
+  withTopic: [],
+  hlc: '',
+  redacted: 0,
+})
+
+/** Null for a row that has no name yet, and for one that cannot be kept. */
+function rowOf(deps: Pick<EngineDeps, 'redactor'>, work: Work, value: unknown): PreparedRow | null {
+  const read = readObservation(value)
+  if (!read.ok || read.row.sync_id === undefined) return null
+  const cleaner = createCleaner(deps, work.names)
+  try {
+    const state = cleanState(stateIn(read.row), cleaner, (project) => namedIn(work, project))
+    const name = nameOf(read.row, state, () => fingerprintOfRow(state))
+    if (isVersioned(read.row) && name.hlc > work.hlc) work.hlc = name.hlc
+    work.redacted += cleaner.redacted()
+    return newRow(read.row.sync_id, { ...name, snapshot: state }, countersOf(read.row, state), 0, 0)
+  } catch (error) {
+    if (error instanceof EngramError) return null
+    throw error
+  }
+}
+
+/** Under its own name: where it was merged into another here, the store finds out. */
+function namedIn(work: Work, given: string | undefined): string {
+  if (given === undefined || isBlank(given)) return ''
+  const known = work.projects.get(given)
+  if (known !== undefined) return known
+  const { name } = nameProject(given)
+  work.projects.set(given, name)
+  return name
+}
+
+/** @returns the place of its facet */
+function noteRow({ places, facets, authors, withTopic }: Work, row: PreparedRow): number {
+  const { session_id, project, scope, author, created_at } = row
+  const place = `${session_id}\n${project ?? ''}`
+  if (!places.has(place)) places.set(place, { session_id, project })
+  if (row.topic_key !== null) withTopic.push(row.sync_id)
+  const facet = `${scope}\n${project ?? '\n'}`
+  const { index } = facets.get(facet) ?? { index: facets.size }
+  if (index === facets.size) facets.set(facet, { project, scope, created_at, index })
+  const name = `${project ?? ''}\n${author ?? `\n${session_id}`}`
+  if (row.deleted_at === null && !authors.has(name)) authors.set(name, { project, author, session_id })
+  return index
+}

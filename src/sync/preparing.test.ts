@@ -1,0 +1,46 @@
+import { describe, expect, it } from 'vitest'
+import type { PendingChunk } from './plan.ts'
+import type { PackedFile, PreparerDoor } from './preparer.ts'
+import { preparingOf } from './preparing.ts'
+
+const pending = (...memories: readonly number[]): readonly PendingChunk[] =>
+  memories.map((count, index) => ({
+    entry: { id: `c${index}`, created_by: 'ana', created_at: 'then', sessions: 0, memories: count, prompts: 0 },
+    known: null,
+    isListed: true,
+  }))
+
+function watchedDoor(): { readonly door: PreparerDoor; readonly asked: PackedFile[]; readonly starts: () => number } {
+  const asked: PackedFile[] = []
+  let starts = 0
+  const start: PreparerDoor['start'] = () => {
+    starts++
+    return { prepare: (file) => (asked.push(file), Promise.resolve(null)), stop: () => Promise.resolve() }
+  }
+  return { door: { start, recordsMin: 10, recordsTogetherMin: 40, beginsBehind: 1 }, asked, starts: () => starts }
+}
+
+describe('CHK-613', () => {
+  it('CHK-613 only large chunks behind the first are made ready', () => {
+    const { door, asked } = watchedDoor()
+    const chunks = pending(50, 30, 9, 10)
+    const preparing = preparingOf(door, chunks)
+    for (const chunk of chunks) void preparing?.prepare(chunk, new Uint8Array())
+    expect(asked.map(({ id, createdAt }) => [id, createdAt])).toEqual([
+      ['c1', 'then'],
+      ['c3', 'then'],
+    ])
+  })
+
+  it.each([
+    ['nothing', []],
+    ['one large chunk', [10_000]],
+    ['many small ones', [9, 9, 9, 9, 9, 9, 9]],
+    ['too few records behind the first', [50, 30, 9]],
+  ])('CHK-613 for %s no thread is begun', (_name, memories) => {
+    const { door, starts } = watchedDoor()
+    expect([preparingOf(door, pending(...memories)), starts()]).toEqual([null, 0])
+  })
+
+  it('CHK-613 without a door none is', () => expect(preparingOf(undefined, pending(50, 50))).toBeNull())
+})
