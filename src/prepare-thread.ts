@@ -4,8 +4,9 @@ import { createRedactor, type RedactOptions } from './engine/rules/redact.ts'
 import { limits } from './model/limits.ts'
 import type { PreparedChunk } from './model/sync.ts'
 import { gunzip, type Gunzipped } from './platform/gzip.ts'
-import { recordsOf } from './protocol/chunk-records.ts'
-import { decodeNamedChunk } from './sync/chunk.ts'
+import { sha256Hex } from './platform/bytes.ts'
+import { splitDocument } from './protocol/split-document.ts'
+import { isNamed } from './sync/chunk.ts'
 import type { PackedFile } from './sync/preparer.ts'
 
 /**
@@ -22,17 +23,15 @@ let last = Promise.resolve()
 parentPort?.on('message', (file: PackedFile) => {
   // Unpacked by a thread of its own while the one before is made ready.
   const unpacked = gunzip(file.packed, documentBytesMax)
-  last = last.then(async () => tell(await prepared(file, await unpacked)))
+  last = last.then(async () => tell(prepared(file, await unpacked)))
 })
 
 const tell = (chunk: PreparedChunk | null): void =>
   parentPort?.postMessage(chunk, chunk === null ? [] : [chunk.observations.rows.buffer])
 
-async function prepared(
-  { packed, id, hash, createdAt }: PackedFile,
-  unpacked: Gunzipped,
-): Promise<PreparedChunk | null> {
+function prepared({ id, hash: told, createdAt }: PackedFile, unpacked: Gunzipped): PreparedChunk | null {
   if (!unpacked.ok) return null
-  const reading = await decodeNamedChunk(packed, id, hash, Promise.resolve(unpacked))
-  return reading.ok ? prepareChunk({ redactor }, reading.hash, recordsOf(reading.document, createdAt)) : null
+  const hash = sha256Hex(unpacked.bytes)
+  const split = isNamed(hash, id, told) ? splitDocument(unpacked.bytes) : null
+  return split && prepareChunk({ redactor }, hash, split, createdAt)
 }

@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import type { AcceptedChunk, KnownChunk } from '../model/sync.ts'
+import type { AcceptedChunk, KnownChunk, PreparedChunk } from '../model/sync.ts'
 import { recordsOf } from '../protocol/chunk-records.ts'
 import type { ChunkDocument } from '../protocol/chunk-document.ts'
+import { splitDocument } from '../protocol/split-document.ts'
 import type { ReadTx } from '../store/transaction.ts'
 import { acceptEach } from './accept.ts'
 import { prepareChunk } from './prepare-chunk.ts'
@@ -57,8 +58,10 @@ const takenPlain = (document: ChunkDocument, id = 'c1'): Promise<AcceptedChunk> 
   return plain.store.write((tx) => acceptChunk(tx, plain.deps, remote, chunkOf(id), records, refused))
 }
 
-const ready = (document: ChunkDocument, id = 'c1') =>
-  prepareChunk(prepared.deps, id, recordsOf(document, '2026-06-01 10:00:00'))
+function ready(document: ChunkDocument, id = 'c1'): PreparedChunk | null {
+  const split = splitDocument(new TextEncoder().encode(JSON.stringify(document)))
+  return split && prepareChunk(prepared.deps, id, split, '2026-06-01 10:00:00')
+}
 
 /** Null where it must be taken in record by record. */
 async function takenPrepared(document: ChunkDocument, id = 'c1'): Promise<AcceptedChunk | null> {
@@ -168,6 +171,58 @@ describe('CHK-613', () => {
     'one with a soft delete without its text',
     documentOf([{ ...observation(1), content: undefined, deleted_at: 'x' }]),
   )
+
+  const mutation = (op: string, key: string, payload: Row, entity = 'observation'): Row => ({
+    entity,
+    entity_key: key,
+    op,
+    payload: JSON.stringify(payload),
+    occurred_at: '2026-06-03 10:00:00',
+  })
+  const two = [observation(1), observation(2)]
+  left(
+    'one that edits one of its own rows',
+    documentOf(two, { mutations: [mutation('upsert', 'obs-2', { title: 'x' })] }),
+  )
+  left(
+    'one that deletes one of its own rows for ever',
+    documentOf(two, { mutations: [mutation('delete', 'obs-2', { hard_delete: true })] }),
+  )
+
+  it('CHK-613 what else stands in a prepared chunk is taken in as ever: deletes, edits, relations, versions of others', async () => {
+    const before = documentOf([observation(7), observation(8)])
+    const relation = {
+      sync_id: 'rel-1',
+      source_id: 'obs-1',
+      target_id: 'obs-8',
+      relation: 'related',
+      judgment_status: 'judged',
+      created_at: '2026-06-02 10:00:00',
+      updated_at: '2026-06-02 10:00:00',
+    }
+    const document = documentOf(two, {
+      mutations: [
+        mutation('delete', 'obs-7', { hard_delete: true, deleted_at: '2026-06-03 10:00:00' }),
+        mutation('upsert', 'obs-8', { ...observation(8), title: 'edited', updated_at: '2026-06-03 10:00:00' }),
+        mutation('upsert', 'rel-1', relation, 'relation'),
+        mutation('upsert', 'rel-2', { ...relation, sync_id: 'rel-2', source_id: 'nobody' }, 'relation'),
+      ],
+    })
+    for (const [one, id] of [
+      [before, 'c0'],
+      [document, 'c1'],
+    ] as const) {
+      const told = await takenPrepared(one, id)
+      expect(told).not.toBeNull()
+      expect(told).toEqual(await takenPlain(one, id))
+    }
+    expect(everything(prepared)).toEqual(everything(plain))
+    expect(prepared.store.read((tx) => tx.texts('SELECT title FROM observations ORDER BY sync_id'))).toEqual([
+      'A door, number 1',
+      'A door, number 2',
+      'edited',
+    ])
+  })
 
   const refused = async (document: ChunkDocument): Promise<void> => {
     const before = everything(prepared)

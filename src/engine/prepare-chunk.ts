@@ -2,8 +2,9 @@ import { EngramError } from '../model/errors.ts'
 import { nameProject } from '../model/project-name.ts'
 import type { IncomingRecord, PreparedChunk, PreparedPlace } from '../model/sync.ts'
 import { isBlank } from '../model/text.ts'
-import type { ChunkRecords } from '../protocol/chunk-records.ts'
+import { recordsOf } from '../protocol/chunk-records.ts'
 import { readObservation } from '../protocol/record-rows.ts'
+import type { SplitDocument } from '../protocol/split-document.ts'
 import { PreparedRows, type PreparedRow } from '../store/prepared-rows.ts'
 import { cleanState, countersOf, isVersioned, nameOf, newRow, stateIn } from './arrived-observation.ts'
 import { createCleaner, type CleanedName } from './cleaner.ts'
@@ -12,32 +13,55 @@ import { fingerprintOfRow } from './rules/version.ts'
 
 /**
  * Everything about the observations of a chunk that can be done without the store: redaction, limits, names of versions,
- * the texts of the index (CHK-613). It may run in another thread, and says so little that is not plain that whatever needs
- * a second look makes it null: then the chunk is taken in record by record, as if nobody had prepared it.
+ * the texts of the index (CHK-613). It may run in another thread, and is null where anything needs a second look: then the
+ * chunk is taken in record by record, as if nobody had prepared it.
  * @param hash of the document
+ * @param createdAt as for `recordsOf`
  */
 export function prepareChunk(
   deps: Pick<EngineDeps, 'redactor'>,
   hash: string,
-  { records, refused }: ChunkRecords,
+  split: SplitDocument,
+  createdAt: string,
 ): PreparedChunk | null {
+  const { records, refused } = recordsOf(split.document, createdAt)
   if (refused.length > 0) return null
-  const first = records.findIndex(({ entity }) => entity === 'observation')
-  const behind = records.findLastIndex(({ entity }) => entity === 'observation') + 1
-  if (first === -1) return null
-  const observations = prepareObservations(deps, records.slice(first, behind))
-  return observations && { hash, before: records.slice(0, first), observations, behind: records.slice(behind) }
+  const prepared = prepareObservations(deps, split, changedBeside(records))
+  const isBefore = ({ entity }: IncomingRecord): boolean => entity === 'session'
+  return (
+    prepared && {
+      hash,
+      before: records.filter(isBefore),
+      observations: prepared,
+      behind: records.filter((record) => !isBefore(record)),
+    }
+  )
 }
+
+/** Observations that other parts of the document speak of too: what they say and what the row says is one record. */
+const changedBeside = (records: readonly IncomingRecord[]): ReadonlySet<string> =>
+  new Set(
+    records.flatMap(({ entity, key }) => {
+      if (entity === 'observation') return [key]
+      return entity === 'tombstone' && key.startsWith(buried) ? [key.slice(buried.length)] : []
+    }),
+  )
+
+const buried = 'observation:'
+
+/** Rows have no names of fields in the store, but texts of their own for the index. */
+const roomForEach = 1.25
 
 function prepareObservations(
   deps: Pick<EngineDeps, 'redactor'>,
-  records: readonly IncomingRecord[],
+  { observations, observationsBytes }: SplitDocument,
+  others: ReadonlySet<string>,
 ): PreparedChunk['observations'] | null {
   const work = newWork()
-  const rows = new PreparedRows()
-  for (const { value } of records) {
+  const rows = new PreparedRows(observationsBytes * roomForEach)
+  for (const value of observations) {
     const row = rowOf(deps, work, value)
-    if (row === null) return null
+    if (row === null || others.has(row.sync_id)) return null
     rows.add(row, noteRow(work, row))
   }
   return {

@@ -17,8 +17,15 @@ export type ShapeLimits = {
 /** A value with its name is longer, and what is made of one takes ten times as much memory. */
 const bytesEach = 8
 
-/** Why a text must not be parsed; looked at before anything is made of it (CHK-703). Null for a good one. */
-export function shapeFault(bytes: Uint8Array, { depthMax, valuesMin }: ShapeLimits): 'deep' | 'dense' | null {
+/**
+ * Why a text must not be parsed; looked at before anything is made of it (CHK-703). Null for a good one.
+ * @param atBracket told of every bracket outside strings: its place, and the level that it opens or closes, from 1 on
+ */
+export function shapeFault(
+  bytes: Uint8Array,
+  { depthMax, valuesMin }: ShapeLimits,
+  atBracket?: (at: number, depth: number) => void,
+): 'deep' | 'dense' | null {
   const valuesMax = valuesMin + bytes.length / bytesEach
   let [depth, values] = [0, 0]
   for (let at = 0; at < bytes.length; at++) {
@@ -28,7 +35,11 @@ export function shapeFault(bytes: Uint8Array, { depthMax, valuesMin }: ShapeLimi
     else if (code === openObject || code === openList) {
       values++
       if (++depth > depthMax) return 'deep'
-    } else if (code === closeObject || code === closeList) depth--
+      atBracket?.(at, depth)
+    } else if (code === closeObject || code === closeList) {
+      atBracket?.(at, depth)
+      depth--
+    }
   }
   return values > valuesMax ? 'dense' : null
 }

@@ -10,15 +10,20 @@ const sizeIn = { one: 12 << 4, two: 13 << 4, four: 14 << 4 } as const
 
 export type JsonbValue = string | number | null
 
-const bytesAtFirst = 1024 * 1024
+const bytesUsual = 1024 * 1024
 /** A UTF-16 unit takes three bytes at most; a header five. */
 const bytesOf = (text: string): number => text.length * 3 + 5
 
 /** A list of lists of plain values, in memory that grows. */
 export class JsonbRows {
-  #bytes = Buffer.allocUnsafeSlow(bytesAtFirst)
+  #bytes: Buffer<ArrayBuffer>
   /** Behind the header of the outer list. */
   #at = 5
+
+  /** @param bytes as many as it will take, about: making room for more costs a copy */
+  constructor(bytes = bytesUsual) {
+    this.#bytes = Buffer.allocUnsafeSlow(bytes)
+  }
 
   add(row: readonly JsonbValue[]): void {
     const start = this.#at

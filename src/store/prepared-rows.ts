@@ -47,9 +47,14 @@ export type FixedColumns = readonly (readonly [name: string, value: JsonbValue])
 
 /** Gathers rows for {@link insertPrepared}. */
 export class PreparedRows {
-  readonly #rows = new JsonbRows()
+  readonly #rows: JsonbRows
   readonly #fixed = new Map<Column, JsonbValue>()
   #count = 0
+
+  /** @param bytes as many as they will take, about */
+  constructor(bytes: number) {
+    this.#rows = new JsonbRows(bytes)
+  }
 
   /** @param facet place of its facet in the list that {@link insertPrepared} is given */
   add(row: PreparedRow, facet: number): void {

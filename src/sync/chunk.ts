@@ -58,9 +58,12 @@ export async function decodeNamedChunk(
 ): Promise<ChunkReading> {
   const reading = await decodeChunk(packed, ahead)
   if (!reading.ok) return reading
-  const isNamed = reading.hash.startsWith(id) && (hash === undefined || hash === reading.hash)
-  return isNamed ? reading : { ok: false, reason: 'hash_mismatch' }
+  return isNamed(reading.hash, id, hash) ? reading : { ok: false, reason: 'hash_mismatch' }
 }
+
+/** @param told what the manifest says of the hash */
+export const isNamed = (hash: string, id: string, told: string | undefined): boolean =>
+  hash.startsWith(id) && (told === undefined || told === hash)
 
 /** Lengths an id may have, the shortest first (CHK-102). */
 const idLengths = [8, 16, 32, 64] as const

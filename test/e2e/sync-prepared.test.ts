@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -56,6 +57,17 @@ function write(
   })
   writeFileSync(join(work, 'sync', 'manifest.json'), encodeManifest({ version: 1, chunks: entries }))
 }
+
+const program = join(import.meta.dirname, '../../bin/engram.js')
+const importing = (): readonly string[] => [
+  'sync',
+  '--import',
+  '--json',
+  '--dir',
+  join(work, 'sync'),
+  '--data-dir',
+  join(work, 'data'),
+]
 
 type Imported = { readonly memory: string; readonly result: object; readonly ready: readonly boolean[] }
 
@@ -144,11 +156,33 @@ describe('CHK-613', () => {
     await engine.close()
   }, 60_000)
 
+  it('CHK-613, CHK-603, Y3 killed again and again in the midst of it, an import goes on where it was and ends as one that was not', async () => {
+    write((rows) => rows)
+    const begin = () => {
+      const started = spawn(process.execPath, [program, ...importing()], { cwd: work, stdio: 'ignore' })
+      return { started, ended: once(started, 'exit') }
+    }
+    let kills = 0
+    for (const waitMs of [150, 300, 350, 400, 450, 500]) {
+      const { started, ended } = begin()
+      await new Promise((resolve) => setTimeout(resolve, waitMs))
+      started.kill('SIGKILL')
+      const [, signal] = (await ended) as [number | null, string | null]
+      kills += signal === 'SIGKILL' ? 1 : 0
+    }
+    expect(kills).toBeGreaterThan(2)
+    expect(await begin().ended).toEqual([0, null])
+    const engine = await openEngine({ dataDir: join(work, 'data'), settings: { durability: 'normal' } })
+    const killed = engine.deps.store.read((tx) => sharedMemory(exportBackup(tx, engine.deps, null), new Set()))
+    const report = await engine.caller.call('doctor.report', {})
+    await engine.close()
+    expect(killed).toBe((await bothWays()).plain.memory)
+    expect(report.summary).toMatchObject({ blocked: 0, errors: 0 })
+  }, 90_000)
+
   it('CHK-613 the program waits for its thread and ends with it', () => {
     write((rows) => rows)
-    const program = join(import.meta.dirname, '../../bin/engram.js')
-    const words = ['sync', '--import', '--json', '--dir', join(work, 'sync'), '--data-dir', join(work, 'data')]
-    const run = spawnSync(process.execPath, [program, ...words], { encoding: 'utf8', cwd: work, timeout: 30_000 })
+    const run = spawnSync(process.execPath, [program, ...importing()], { encoding: 'utf8', cwd: work, timeout: 30_000 })
     expect([run.status, run.stderr]).toEqual([0, ''])
     expect(JSON.parse(run.stdout)).toMatchObject({ observations_imported: chunks * rowsEach, chunks_imported: chunks })
   }, 60_000)

@@ -5,10 +5,14 @@ import { emptyMachine } from '../../src/engine/testing/deeds.ts'
 import { openMachine, type Machine } from '../../src/engine/testing/machine.ts'
 import { sharedMemory } from '../../src/engine/testing/shared-memory.ts'
 import type { SyncStore } from '../../src/model/ports.ts'
+import { limits } from '../../src/model/limits.ts'
 import type { Manifest, SyncSelection } from '../../src/model/sync.ts'
+import { sha256Hex } from '../../src/platform/bytes.ts'
+import { gunzip } from '../../src/platform/gzip.ts'
 import { recordsOf } from '../../src/protocol/chunk-records.ts'
 import { decodeManifest, encodeManifest, mergeManifests } from '../../src/protocol/manifest.ts'
-import { decodeChunk, decodeNamedChunk, isChunkId } from '../../src/sync/chunk.ts'
+import { splitDocument } from '../../src/protocol/split-document.ts'
+import { decodeChunk, isChunkId } from '../../src/sync/chunk.ts'
 import type { PreparerDoor } from '../../src/sync/preparer.ts'
 import type { ChunkRemote } from '../../src/sync/remote.ts'
 
@@ -95,9 +99,11 @@ export const preparingHere = (deps: Machine['deps']): PreparerDoor => ({
   recordsTogetherMin: 0,
   beginsBehind: 0,
   start: () => ({
-    prepare: async ({ packed, id, hash, createdAt }) => {
-      const reading = await decodeNamedChunk(packed, id, hash)
-      return reading.ok ? prepareChunk(deps, reading.hash, recordsOf(reading.document, createdAt)) : null
+    prepare: async ({ packed, createdAt }) => {
+      const unpacked = await gunzip(packed, limits.chunkPartBytes)
+      if (!unpacked.ok) return null
+      const split = splitDocument(unpacked.bytes)
+      return split && prepareChunk(deps, sha256Hex(unpacked.bytes), split, createdAt)
     },
     stop: () => Promise.resolve(),
   }),
