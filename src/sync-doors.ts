@@ -15,5 +15,5 @@ export const syncDoors = (deps: EngineDeps): SyncDoors => ({
   random: systemRandom,
   dataDir: deps.dataDir,
   realPath,
-  preparer: chunkPreparer(deps.redactor.options),
+  preparer: chunkPreparer(deps.redactor),
 })

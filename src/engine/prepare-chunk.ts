@@ -86,6 +86,8 @@ type Work = {
   readonly facets: Map<string, Facet & { readonly index: number }>
   readonly authors: Map<string, Author>
   readonly withTopic: string[]
+  /** The row before, and the place of its facet. */
+  last: { readonly row: PreparedRow; readonly facet: number } | null
   hlc: string
   redacted: number
 }
@@ -97,6 +99,7 @@ const newWork = (): Work => ({
   facets: new Map(),
   authors: new Map(),
   withTopic: [],
+  last: null,
   hlc: '',
   redacted: 0,
 })
@@ -129,11 +132,24 @@ function namedIn(work: Work, given: string | undefined): string {
 }
 
 /** @returns the place of its facet */
-function noteRow({ places, facets, authors, withTopic }: Work, row: PreparedRow): number {
+function noteRow(work: Work, row: PreparedRow): number {
+  if (row.topic_key !== null) work.withTopic.push(row.sync_id)
+  // Those of one session come together, and say nothing new.
+  if (work.last === null || !isAlike(work.last.row, row)) work.last = { row, facet: noteNew(work, row) }
+  return work.last.facet
+}
+
+const isAlike = (one: PreparedRow, other: PreparedRow): boolean =>
+  one.session_id === other.session_id &&
+  one.project === other.project &&
+  one.scope === other.scope &&
+  one.author === other.author &&
+  one.deleted_at === other.deleted_at
+
+function noteNew({ places, facets, authors }: Work, row: PreparedRow): number {
   const { session_id, project, scope, author, created_at } = row
   const place = `${session_id}\n${project ?? ''}`
   if (!places.has(place)) places.set(place, { session_id, project })
-  if (row.topic_key !== null) withTopic.push(row.sync_id)
   const facet = `${scope}\n${project ?? '\n'}`
   const { index } = facets.get(facet) ?? { index: facets.size }
   if (index === facets.size) facets.set(facet, { project, scope, created_at, index })

@@ -7,7 +7,7 @@ const stored = /^(\d{4})-(\d{2})-(\d{2})(?:[ T](\d{2}):(\d{2})(?::(\d{2})(?:\.(\
 
 /** Milliseconds since 1970, or null when the text is no time we know. Without an offset it is UTC. */
 export function parseTime(text: string): number | null {
-  if (isStored.test(text)) return Date.parse(`${text.slice(0, 10)}T${text.slice(11)}Z`)
+  if (isStoredTime(text)) return Date.parse(`${text.slice(0, 10)}T${text.slice(11)}Z`)
   const match = stored.exec(text.trim())
   if (match === null) return null
   const [, year, month, day, hour = '00', minute = '00', second = '00', fraction = '0', offset = 'Z'] = match
@@ -41,13 +41,15 @@ export function formatTime(ms: number): string {
 
 /** The stored form of a readable time; text that is no time is kept as it came (MEM-202). */
 export function normaliseTime(text: string): string {
-  if (isStored.test(text)) return text
+  if (isStoredTime(text)) return text
   const ms = parseTime(text)
   return ms === null ? text : formatTime(ms)
 }
 
 /** A time in its stored form already; the last days of a month are left to who knows how long it is. */
-const isStored = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8]) (?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d$/
+export const isStoredTime = (text: string): boolean => certain.test(text)
+
+const certain = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8]) (?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d$/
 
 /** For comparing: unreadable times sort first (MEM-202). */
 export function timeOrder(text: string | undefined | null): number {

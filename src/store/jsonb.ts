@@ -11,6 +11,7 @@ const sizeIn = { one: 12 << 4, two: 13 << 4, four: 14 << 4 } as const
 export type JsonbValue = string | number | null
 
 const bytesUsual = 1024 * 1024
+const shortChars = 64
 /** A UTF-16 unit takes three bytes at most; a header five. */
 const bytesOf = (text: string): number => text.length * 3 + 5
 
@@ -19,6 +20,8 @@ export class JsonbRows {
   #bytes: Buffer<ArrayBuffer>
   /** Behind the header of the outer list. */
   #at = 5
+  /** Where the row begins. */
+  #row = 0
 
   /** @param bytes as many as it will take, about: making room for more costs a copy */
   constructor(bytes = bytesUsual) {
@@ -26,11 +29,20 @@ export class JsonbRows {
   }
 
   add(row: readonly JsonbValue[]): void {
-    const start = this.#at
+    this.begin()
+    for (const value of row) this.put(value)
+    this.end()
+  }
+
+  /** Begins a row, which is given value by value. */
+  begin(): void {
+    this.#row = this.#at
     this.#room(5)
     this.#at += 5
-    for (const value of row) this.#addValue(value)
-    this.#closeList(start)
+  }
+
+  end(): void {
+    this.#closeList(this.#row)
   }
 
   /** The whole; nothing is added any more. */
@@ -44,7 +56,7 @@ export class JsonbRows {
     this.#bytes.writeUInt32BE(this.#at - start - 5, start + 1)
   }
 
-  #addValue(value: JsonbValue): void {
+  put(value: JsonbValue): void {
     if (value === null) {
       this.#room(1)
       this.#bytes[this.#at++] = kinds.null
@@ -56,6 +68,7 @@ export class JsonbRows {
     const most = bytesOf(text)
     this.#room(most)
     const start = this.#at
+    if (text.length <= shortChars && this.#addShort(text, kind)) return
     const behind = start + (most <= 0xff ? 2 : most <= 0xffff ? 3 : 5)
     const size = this.#bytes.write(text, behind)
     if (most <= 0xff) {
@@ -69,6 +82,20 @@ export class JsonbRows {
       this.#bytes.writeUInt32BE(size, start + 1)
     }
     this.#at = behind + size
+  }
+
+  /** A short text of ASCII alone, which most are: letter by letter is quicker than the way to the encoder. */
+  #addShort(text: string, kind: number): boolean {
+    const behind = this.#at + 2
+    for (let index = 0; index < text.length; index++) {
+      const code = text.charCodeAt(index)
+      if (code > 0x7f) return false
+      this.#bytes[behind + index] = code
+    }
+    this.#bytes[this.#at] = sizeIn.one | kind
+    this.#bytes[this.#at + 1] = text.length
+    this.#at = behind + text.length
+    return true
   }
 
   #room(bytes: number): void {

@@ -1,3 +1,4 @@
+import { isStoredTime } from '../model/times.ts'
 import { dayText, foldText, gramText, indexedText, isIndexedAsItStands, keysText } from './index-text.ts'
 import { JsonbRows, type JsonbValue } from './jsonb.ts'
 import { observationColumns } from './observations.ts'
@@ -45,10 +46,13 @@ const column = (name: Column): string => {
 /** Columns that have one value in all rows. It is bound once: taking it out of each row is what a row costs most. */
 export type FixedColumns = readonly (readonly [name: string, value: JsonbValue])[]
 
+const dayChars = 10
+
 /** Gathers rows for {@link insertPrepared}. */
 export class PreparedRows {
   readonly #rows: JsonbRows
   readonly #fixed = new Map<Column, JsonbValue>()
+  #day = { of: '', text: '' }
   #count = 0
 
   /** @param bytes as many as they will take, about */
@@ -60,17 +64,32 @@ export class PreparedRows {
   add(row: PreparedRow, facet: number): void {
     if (this.#count++ === 0) for (const name of otherColumns) this.#fixed.set(name, row[name])
     else for (const [name, value] of this.#fixed) if (row[name] !== value) this.#fixed.delete(name)
+    this.#rows.begin()
+    for (const name of ownColumns) this.#rows.put(row[name])
+    this.#rows.put(facet)
+    this.#putWords(row)
+    for (const name of otherColumns) this.#rows.put(row[name])
+    this.#rows.end()
+  }
+
+  /** All but the facet, in the order of {@link words}. */
+  #putWords(row: PreparedRow): void {
     const keys = keysText(row)
-    this.#rows.add([
-      ...ownColumns.map((name) => row[name]),
-      facet,
-      isIndexedAsItStands(row.title) ? null : indexedText(row.title),
-      isIndexedAsItStands(row.content) ? null : indexedText(row.content),
-      indexedText(keys),
-      foldText(dayText(row.created_at)),
-      gramText({ title: row.title, keys, content: row.content }) || null,
-      ...otherColumns.map((name) => row[name]),
-    ])
+    const isPlain = isIndexedAsItStands(row.content)
+    this.#rows.put(isIndexedAsItStands(row.title) ? null : indexedText(row.title))
+    this.#rows.put(isPlain ? null : indexedText(row.content))
+    this.#rows.put(indexedText(keys))
+    this.#rows.put(this.#dayOf(row.created_at))
+    // Of what is plain it takes nothing.
+    this.#rows.put(gramText({ title: row.title, keys, content: isPlain ? '' : row.content }) || null)
+  }
+
+  /** Nearly all have the day of the one before. */
+  #dayOf(createdAt: string): string {
+    if (!isStoredTime(createdAt)) return foldText(dayText(createdAt))
+    const day = createdAt.slice(0, dayChars)
+    if (day !== this.#day.of) this.#day = { of: day, text: foldText(dayText(createdAt)) }
+    return this.#day.text
   }
 
   /** Nothing is added any more. */

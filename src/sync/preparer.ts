@@ -27,6 +27,8 @@ export type PreparerDoor = {
   readonly recordsMin: number
   /** Records of all such chunks: fewer are in before the thread has begun. */
   readonly recordsTogetherMin: number
-  /** So many chunks at the front are taken in meanwhile. */
+  /** So many chunks at the front are taken in while it begins. */
   readonly beginsBehind: number
+  /** The same in this thread, for those. Never rejects. */
+  prepareHere(file: PackedFile): Promise<PreparedChunk | null>
 }

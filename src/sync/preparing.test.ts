@@ -10,19 +10,29 @@ const pending = (...memories: readonly number[]): readonly PendingChunk[] =>
     isListed: true,
   }))
 
-function watchedDoor(): { readonly door: PreparerDoor; readonly asked: PackedFile[]; readonly starts: () => number } {
+function watchedDoor(): Watched {
   const asked: PackedFile[] = []
+  const here: string[] = []
   let starts = 0
   const start: PreparerDoor['start'] = () => {
     starts++
     return { prepare: (file) => (asked.push(file), Promise.resolve(null)), stop: () => Promise.resolve() }
   }
-  return { door: { start, recordsMin: 10, recordsTogetherMin: 40, beginsBehind: 1 }, asked, starts: () => starts }
+  const prepareHere: PreparerDoor['prepareHere'] = (file) => (here.push(file.id), Promise.resolve(null))
+  const bounds = { recordsMin: 10, recordsTogetherMin: 40, beginsBehind: 1 }
+  return { door: { start, prepareHere, ...bounds }, asked, here, starts: () => starts }
+}
+
+type Watched = {
+  readonly door: PreparerDoor
+  readonly asked: PackedFile[]
+  readonly here: string[]
+  readonly starts: () => number
 }
 
 describe('CHK-613', () => {
-  it('CHK-613 only large chunks behind the first are made ready', () => {
-    const { door, asked } = watchedDoor()
+  it('CHK-613 large chunks are made ready, the first here and the others by the thread', () => {
+    const { door, asked, here } = watchedDoor()
     const chunks = pending(50, 30, 9, 10)
     const preparing = preparingOf(door, chunks)
     for (const chunk of chunks) void preparing?.prepare(chunk, new Uint8Array())
@@ -30,6 +40,7 @@ describe('CHK-613', () => {
       ['c1', 'then'],
       ['c3', 'then'],
     ])
+    expect(here).toEqual(['c0'])
   })
 
   it.each([

@@ -14,15 +14,18 @@ export type Preparing = {
 /** Null where there is too little to take in. What counts is what the manifest tells: where it is wrong, only time is lost. */
 export function preparingOf(door: PreparerDoor | undefined, pending: readonly PendingChunk[]): Preparing | null {
   if (door === undefined) return null
-  const worthIt = new Set(pending.slice(door.beginsBehind).filter(({ entry }) => entry.memories >= door.recordsMin))
-  const together = [...worthIt].reduce((sum, { entry }) => sum + entry.memories, 0)
-  if (worthIt.size === 0 || together < door.recordsTogetherMin) return null
+  const meanwhile = new Set(pending.slice(0, door.beginsBehind))
+  const worthIt = new Set(pending.filter(({ entry }) => entry.memories >= door.recordsMin))
+  const theirs = [...worthIt].filter((one) => !meanwhile.has(one))
+  const together = theirs.reduce((sum, { entry }) => sum + entry.memories, 0)
+  if (theirs.length === 0 || together < door.recordsTogetherMin) return null
   const preparer = door.start()
   return {
     prepare: (one, packed) => {
       if (!worthIt.has(one)) return null
       const { id, created_at: createdAt, ext } = one.entry
-      return preparer.prepare({ packed, id, hash: ext?.hash, createdAt })
+      const file = { packed, id, hash: ext?.hash, createdAt }
+      return meanwhile.has(one) ? door.prepareHere(file) : preparer.prepare(file)
     },
     stop: () => preparer.stop(),
   }

@@ -161,14 +161,16 @@ async function makeParts(push: Push, start: Start, writer: PartWriter): Promise<
     }
     last = window.upTo
     isLast = window.isLast
-    // What is packed and written beside this goes on by a step.
-    await nextTurn()
+    // What is packed and written beside this goes on by some steps: to write one part takes some dozen, one after another.
+    for (let turn = 0; turn < turnsEach; turn++) await nextTurn()
   }
   if (!builder.isEmpty) return writer.write(builder.build(until))
   if (options.dryRun !== true && (start.isMoved || until > start.after)) {
     await store.noteExport(remote.name, options.selection, until, null)
   }
 }
+
+const turnsEach = 8
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 

@@ -1,17 +1,13 @@
 import { exportBackup } from '../../src/engine/export-backup.ts'
-import { prepareChunk } from '../../src/engine/prepare-chunk.ts'
 import { createSyncStore } from '../../src/engine/sync-store.ts'
 import { emptyMachine } from '../../src/engine/testing/deeds.ts'
 import { openMachine, type Machine } from '../../src/engine/testing/machine.ts'
 import { sharedMemory } from '../../src/engine/testing/shared-memory.ts'
 import type { SyncStore } from '../../src/model/ports.ts'
-import { limits } from '../../src/model/limits.ts'
 import type { Manifest, SyncSelection } from '../../src/model/sync.ts'
-import { sha256Hex } from '../../src/platform/bytes.ts'
-import { gunzip } from '../../src/platform/gzip.ts'
+import { prepareFile, unpackFile } from '../../src/prepare-file.ts'
 import { recordsOf } from '../../src/protocol/chunk-records.ts'
 import { decodeManifest, encodeManifest, mergeManifests } from '../../src/protocol/manifest.ts'
-import { splitDocument } from '../../src/protocol/split-document.ts'
 import { decodeChunk, isChunkId } from '../../src/sync/chunk.ts'
 import type { PreparerDoor } from '../../src/sync/preparer.ts'
 import type { ChunkRemote } from '../../src/sync/remote.ts'
@@ -94,20 +90,16 @@ async function freshPerson(machine: Machine, index: number): Promise<Person> {
 }
 
 /** What the thread of imports does, done here and of every chunk. */
-export const preparingHere = (deps: Machine['deps']): PreparerDoor => ({
-  recordsMin: 0,
-  recordsTogetherMin: 0,
-  beginsBehind: 0,
-  start: () => ({
-    prepare: async ({ packed, createdAt }) => {
-      const unpacked = await gunzip(packed, limits.chunkPartBytes)
-      if (!unpacked.ok) return null
-      const split = splitDocument(unpacked.bytes)
-      return split && prepareChunk(deps, sha256Hex(unpacked.bytes), split, createdAt)
-    },
-    stop: () => Promise.resolve(),
-  }),
-})
+export function preparingHere({ redactor }: Machine['deps']): PreparerDoor {
+  const prepareHere: PreparerDoor['prepareHere'] = async (file) => prepareFile(redactor, file, await unpackFile(file))
+  return {
+    recordsMin: 0,
+    recordsTogetherMin: 0,
+    beginsBehind: 0,
+    prepareHere,
+    start: () => ({ prepare: prepareHere, stop: () => Promise.resolve() }),
+  }
+}
 
 /** Everything that must be equal on every machine that has read every chunk there is (CHK-1206). */
 export async function memoryOf({ machine, branch }: Person): Promise<string> {

@@ -64,6 +64,7 @@ export const table: Readonly<Record<string, Row>> = {
   'username.ts': { ...face, imports: ['*'] },
   'sync-doors.ts': { ...face, imports: ['*'] },
   'chunk-preparer.ts': { ...face, imports: ['*'] },
+  'prepare-file.ts': { ...face, imports: ['*'] },
   'prepare-thread.ts': { ...face, imports: ['*'] },
   'open-engine.ts': { ...face, imports: ['*'] },
   'open-live.ts': { ...face, imports: ['*'] },
