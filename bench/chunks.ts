@@ -30,7 +30,7 @@ import {
 /** What it costs to carry a memory through chunks: all of it once, nothing, and a little more each day. */
 const options = benchOptions()
 const total = options.quick ? 20_000 : 100_000
-const rounds = options.quick ? 5 : 3
+const rounds = 5
 const figures: Figure[] = []
 
 const figure = (name: string, value: number, unit: string, more: Partial<Figure> = {}): Figure => ({
@@ -67,26 +67,25 @@ await fillStore(author, total)
 const bytes = bytesOf(author)
 
 type Times = readonly number[]
-type Beside = { readonly times: Times; readonly name: string; readonly goal?: string }
+/** `rateGoal`: what is promised of the rate beside this way. */
+type Beside = { readonly times: Times; readonly name: string; readonly goal?: string; readonly rateGoal?: string }
 
-/** Times beside those of bare ways, and the rate beside the first of them. */
-function addTimes(
-  name: string,
-  durability: string,
-  ours: Times,
-  [first, ...others]: readonly [Beside, ...Beside[]],
-): void {
+/** Times beside those of bare ways, and the rate beside those that something is promised of. */
+function addTimes(name: string, durability: string, ours: Times, bareWays: readonly Beside[]): void {
   const rate = (ms: number): number => bytes / 1e6 / (ms / 1_000)
-  figures.push(
-    figure(`${name} ${total}`, rate(median(ours)), 'MB/s', {
-      baseline: rate(median(first.times)),
-      baselineName: first.name,
-      ratio: ratioByRound(first.times, ours),
-      durability,
-      goal: '≥ 60 % of bare',
-    }),
-  )
-  for (const { times, name: baselineName, goal = '' } of [first, ...others]) {
+  for (const { times, name: baselineName, rateGoal } of bareWays) {
+    if (rateGoal === undefined) continue
+    figures.push(
+      figure(`${name} ${total}`, rate(median(ours)), 'MB/s', {
+        baseline: rate(median(times)),
+        baselineName,
+        ratio: ratioByRound(times, ours),
+        durability,
+        goal: rateGoal,
+      }),
+    )
+  }
+  for (const { times, name: baselineName, goal = '' } of bareWays) {
     figures.push(
       figure(`${name}, time`, median(ours), 'ms', {
         baseline: median(times),
@@ -131,7 +130,7 @@ const exports = await inTurns(
   rounds,
 )
 addTimes('export', 'disk', exports.ours, [
-  { times: exports.stringified, name: 'stringify + gzip' },
+  { times: exports.stringified, name: 'stringify + gzip', rateGoal: '≥ 60 % of bare' },
   { times: exports.jsonObjects, name: 'json_object + gzip', goal: 'G13: ≤ 1.2 x' },
 ])
 figures.push(figure('export, peak memory above', exportPeakMiB, 'MiB', { goal: 'G13: ≤ 64 MiB' }))
@@ -160,10 +159,10 @@ const imports = await inTurns(
   rounds,
 )
 addTimes('import', 'os', imports.ours, [
-  { times: imports.words, name: 'insert + full text' },
-  { times: imports.plain, name: 'insert' },
-  { times: imports.rebuilt, name: 'insert + rebuild', goal: 'G12: ≤ 1.15 x' },
-  { times: imports.same, name: 'insert + full text, same tables' },
+  { times: imports.same, name: 'the same rows, tables and words', rateGoal: '≥ 60 % of bare' },
+  { times: imports.words, name: 'two columns and their words', rateGoal: '≥ 60 % of bare, read strictly' },
+  { times: imports.plain, name: 'two columns' },
+  { times: imports.rebuilt, name: 'two columns + rebuild', goal: 'G12: ≤ 1.15 x' },
 ])
 const input = new Syncer(reader, syncDir)
 figures.push(
