@@ -52,6 +52,8 @@ export type IngestReport = {
   readonly left: { readonly interrupted: boolean; readonly files: number; readonly bytes: number }
   /** Null where nothing was to be read anew from the archive (ING-INC-6). */
   readonly upgrade: IngestUpgrade | null
+  /** Sessions that only rules of an earlier version have seen, found by a run that did not read them anew (ING-INC-6). */
+  readonly behind: number
   readonly llm: { readonly calls: number; readonly tokens: number }
   readonly ms: number
   /** Files with anything new, for `--verbose` and `--dry-run`. */

@@ -7,9 +7,11 @@ export type Report = {
   add(followed: Followed): void
   fail(path: string, reason: string): void
   skip(path: string, reason: string): void
-  /** Files that were to be read and were not, with their unread bytes. */
   /** Conversations read anew from the archive. */
   upgraded(upgrade: IngestUpgrade): void
+  /** How many sessions only earlier rules have seen. */
+  behind(sessions: number): void
+  /** Files that were to be read and were not, with their unread bytes. */
   leave(left: IngestReport['left']): void
   done(about: { readonly ms: number; readonly dryRun: boolean; readonly busy?: boolean }): IngestReport
 }
@@ -31,6 +33,7 @@ export function createReport(agents: readonly string[], discovered: Discovered):
     reason: detail === '' ? reason : `${reason} (${detail})`,
   }))
   let upgrade: IngestUpgrade | null = null
+  let behind = 0
   let left: IngestReport['left'] = { interrupted: false, files: 0, bytes: 0 }
   const sum = (of: (each: Followed) => number): number => followed.reduce((total, each) => total + of(each), 0)
   return {
@@ -44,6 +47,9 @@ export function createReport(agents: readonly string[], discovered: Discovered):
     skip: (path, reason) => skipped.push({ path, reason }),
     upgraded: (given) => {
       upgrade = given
+    },
+    behind: (sessions) => {
+      behind = sessions
     },
     leave: (given) => {
       left = given
@@ -70,6 +76,7 @@ export function createReport(agents: readonly string[], discovered: Discovered):
       busy,
       left,
       upgrade,
+      behind,
       llm: { calls: 0, tokens: 0 },
       ms: Math.round(ms),
       files: followed.map((each) => each.report),

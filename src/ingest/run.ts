@@ -18,6 +18,8 @@ import type { Reader } from './readers/reader.ts'
 import { createReport } from './report.ts'
 import type { Report } from './report.ts'
 import { longGone, needsVisit } from './select.ts'
+import { presentRules } from './extract/extract.ts'
+import { rowsBehind, sessionsOf } from './sessions-behind.ts'
 import { upgrade } from './upgrade.ts'
 
 /** The agents whose files are read (ING-DIS-3). */
@@ -177,6 +179,10 @@ async function readFiles(
   if (project !== null && !known && !rows.some((row) => row.project === project)) {
     // Nobody knows it: memory says so, with names that are near.
     await caller.call('session.list', { project, limit: 1 })
+  }
+  if (where.kind === 'roots' && !force) {
+    const { version } = doors.rules ?? presentRules
+    report.behind(sessionsOf(rowsBehind(rows, version, { ...about, readers: wanted.readers })))
   }
   await forgetLongGone(doors, rows, longGone(rows, discovered.files, discovered.found, nowMs), options)
   return report

@@ -33,6 +33,11 @@ export const rowsBehind = (
 ): readonly IngestSource[] =>
   rows.filter((row) => row.extractor_version < version && isWanted(row, wanted)).toSorted(olderFirst)
 
+/** How many sessions they are of. */
+export const sessionsOf = (rows: readonly IngestSource[]): number => new Set(rows.map(sessionNameOf)).size
+
+const sessionNameOf = (row: IngestSource): string => `${row.agent}:${row.session_id}`
+
 /** The sessions of rows that are to be read anew, as far as the archive holds them (ING-INC-6). */
 export async function sessionsBehind(
   archive: Pick<Conversations, 'exists' | 'listSessions'>,
@@ -44,7 +49,7 @@ export async function sessionsBehind(
   for (const row of waiting) {
     if (!(await archive.exists(row.transcript_key))) unarchived.push(row)
     else {
-      const name = `${row.agent}:${row.session_id}`
+      const name = sessionNameOf(row)
       sessions.set(name, [...(sessions.get(name) ?? []), row])
     }
   }

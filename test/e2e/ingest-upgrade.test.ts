@@ -343,14 +343,15 @@ describe('ING-INC-6 runs', () => {
     for (const number of [1, 2]) write(workedSession(number))
     await read(without(1, 'X-DECL'))
     rmSync(pathOf(uuidOf(1)))
-    expect(await read(rulesOf(2))).toMatchObject({ upgrade: null, files: [] })
+    expect(await read(rulesOf(2))).toMatchObject({ upgrade: null, files: [], behind: 2 })
+    expect(await read(rulesOf(1))).toMatchObject({ behind: 0 })
     expect(versionsIn()).toEqual([1])
     const forced = await read(rulesOf(2), { force: true })
     expect(forced.files.map((file) => [file.key, file.state])).toEqual([
       [`claude-code:${uuidOf(2)}`, 'restarted'],
       [`claude-code:${uuidOf(1)}`, 'upgraded'],
     ])
-    expect(forced).toMatchObject({ upgrade: { sessions: 1, left: 0 }, candidates: { saved: 2 } })
+    expect(forced).toMatchObject({ upgrade: { sessions: 1, left: 0 }, candidates: { saved: 2 }, behind: 0 })
     expect(versionsIn()).toEqual([2])
   })
 

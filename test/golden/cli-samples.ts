@@ -405,6 +405,7 @@ export const ingest: IngestReport = {
   busy: false,
   left: { interrupted: false, files: 3, bytes: 9_000_000 },
   upgrade: null,
+  behind: 2,
   llm: { calls: 0, tokens: 0 },
   ms: 1_234,
   files: [
@@ -455,6 +456,7 @@ export const ingest: IngestReport = {
 
 export const ingestUpgrade: IngestReport = {
   ...ingest,
+  behind: 0,
   candidates: { saved: 4, repeated: 0, suppressed: 0, below_threshold: 9, withdrawn: 2 },
   errors: [],
   looked: [],

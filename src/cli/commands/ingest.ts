@@ -38,6 +38,7 @@ export const ingestCommand = command({
   examples: ['engram ingest', 'engram ingest --dry-run --since 7d', 'engram ingest --quiet --agent claude-code'],
   run: async (context): Promise<ExitCode> => {
     refuseLlm(context)
+    refuseBesideUpgrade(context)
     const report = await context.call('ingest.run', ingestInput(context))
     if (context.json) context.printJson(report)
     else tell(context, report)
@@ -50,6 +51,22 @@ function refuseLlm(context: CommandContext): void {
   if (!context.flag('llm') && context.option('provider') === undefined) return
   throw new EngramError('not_built', 'This version asks no LLM: everything is found by rules.', {
     hint: 'Leave --llm and --provider out.',
+  })
+}
+
+/** An upgrade reads the archive; what says how files are read would be left unheard. */
+function refuseBesideUpgrade(context: CommandContext): void {
+  if (!context.flag('upgrade')) return
+  const unheard = [
+    ...(context.options('path').length > 0 ? ['--path'] : []),
+    ...(context.flag('force') ? ['--force'] : []),
+    ...(context.flag('skip-knowledge') ? ['--skip-knowledge'] : []),
+    ...(context.flag('archive') ? [] : ['--no-archive']),
+  ]
+  const [option] = unheard
+  if (option === undefined) return
+  throw new EngramError('invalid_request', `${option}: --upgrade reads the archive alone, not the files of agents.`, {
+    hint: `Leave ${option} or --upgrade out.`,
   })
 }
 

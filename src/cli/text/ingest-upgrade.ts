@@ -22,6 +22,15 @@ export function upgradeLines({ upgrade, dry_run: isDry }: IngestReport): readonl
   ]
 }
 
+/** What a newer version of the program could find more; it is never looked for unasked. */
+export const behindLines = ({ behind }: IngestReport): readonly string[] =>
+  behind === 0
+    ? []
+    : [
+        `Behind:    ${counted(behind, 'session')} ${behind === 1 ? 'was' : 'were'} read by earlier rules; ` +
+          '`engram ingest --upgrade` reads anew',
+      ]
+
 /** Everything has been seen by the present rules. */
 export const isUpgraded = ({ upgrade }: IngestReport): boolean =>
   upgrade !== null && upgrade.sessions + upgrade.left + upgrade.unarchived.length === 0

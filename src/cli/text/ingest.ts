@@ -1,7 +1,7 @@
 import type { IngestAgentReport, IngestFileReport, IngestReport } from '../../api/ingest.ts'
 import { counted, shownBytes } from './amounts.ts'
 import { placeLines } from './ingest-places.ts'
-import { isUpgraded, upgradeLines } from './ingest-upgrade.ts'
+import { behindLines, isUpgraded, upgradeLines } from './ingest-upgrade.ts'
 import { indented, type Page } from './page.ts'
 import { oneLine } from '../visible.ts'
 
@@ -20,7 +20,7 @@ export const isUpToDate = (report: IngestReport): boolean =>
   (report.upgrade === null || isUpgraded(report))
 
 function summaryLines(report: IngestReport): readonly string[] {
-  if (isUpToDate(report)) return ['Everything is up to date.']
+  if (isUpToDate(report)) return ['Everything is up to date.', ...behindLines(report)]
   const { candidates } = report
   const verb = report.dry_run ? 'Would read' : 'Read'
   const others = [
@@ -48,6 +48,7 @@ function summaryLines(report: IngestReport): readonly string[] {
       ? [`Left:      ${counted(report.left.files, 'file')}, ${shownBytes(report.left.bytes)}; the next run goes on`]
       : []),
     `Cost:      ${counted(report.llm.calls, 'LLM call')}, ${(report.ms / 1_000).toFixed(1)} s`,
+    ...behindLines(report),
   ]
 }
 
