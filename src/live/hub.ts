@@ -4,7 +4,6 @@ import type {
   Announcement,
   Delivery,
   FeedConnection,
-  FeedEvent,
   FeedSubscription,
   Frame,
   FrameDoor,
@@ -19,6 +18,8 @@ import { every, type Every } from '../platform/every.ts'
 import { allCursor } from '../protocol/cursor.ts'
 import { announcedEvent, feedEvent } from './feed-event.ts'
 import { follow } from './follow.ts'
+import { Hearers } from './hearers.ts'
+import { lookAgainMs, News, pageBytesMax } from './news.ts'
 import type { OpenConnection, OpenDoor } from './open-connection.ts'
 import { Outbox } from './outbox.ts'
 import { Ring } from './ring.ts'
@@ -31,13 +32,8 @@ export type HubOptions = {
   readonly failed?: (error: unknown) => void
 }
 
-/** A page that is read for one subscriber, or for all: bounded in number and in memory. */
-const pageBytesMax = 4 * 1024 * 1024
 /** Slow subscribers are looked for so often, and the end of the log is, should a hint have been lost. */
 const lookMs = 1_000
-/** After a read that failed. */
-const lookAgainMs = 250
-
 /** One connection as the hub sees it. */
 type Connection = {
   isDirty: boolean
@@ -56,25 +52,26 @@ export class Hub implements LiveFeed {
   readonly #options: HubOptions
   readonly #ring = new Ring(limits.feedRingEvents)
   readonly #connections = new Set<Connection>()
-  readonly #byContext = new Map<string, Set<Subscription>>()
-  readonly #ofAll = new Set<Subscription>()
+  readonly #hearers = new Hearers()
+  readonly #news: News
   /** Those with frames that were not given to their sockets yet. */
   #dirty: Connection[] = []
   #isFlushDue = false
   #behind: Subscription[] = []
   #count = 0
-  #watching: AbortController | null = null
   #looking: Every | null = null
-  #isReading = false
-  #hasHint = false
-  /** What a hint brought along since the last read, and whether one came with nothing. */
-  #written: StoredEvent[] = []
-  #mustRead = false
   #isCatchingUp = false
   #isClosed = false
 
   constructor(options: HubOptions) {
     this.#options = options
+    this.#news = new News({
+      log: options.log,
+      clock: options.clock,
+      head: () => this.#ring.head,
+      tell: (events, head) => this.#tell(events, head),
+      failed: (error) => this.#failed(error),
+    })
   }
 
   get epoch(): number {
@@ -143,7 +140,7 @@ export class Hub implements LiveFeed {
   announce(told: Announcement): void {
     if (this.#count === 0) return
     const event = announcedEvent(told, this.#options.clock.nowMs())
-    for (const subscription of this.#hearersOf(event)) subscription.overhear(event)
+    for (const subscription of this.#hearers.of(event)) subscription.overhear(event)
     this.#flush()
   }
 
@@ -196,7 +193,7 @@ export class Hub implements LiveFeed {
     const subscription = new Subscription(door, request, place)
     connection.subscriptions.add(subscription)
     this.#count++
-    this.#index(subscription)
+    this.#hearers.add(subscription)
     if (this.#isClosed) subscription.end()
     return subscription
   }
@@ -204,116 +201,37 @@ export class Hub implements LiveFeed {
   /** The first subscription: what happens from here on is read once for all. */
   async #begin(): Promise<void> {
     const { latest } = await this.#options.log.bounds()
-    if (this.#watching !== null || this.#isClosed) return
+    if (this.#news.isOpen || this.#isClosed) return
     this.#ring.reset(latest)
-    this.#watching = new AbortController()
-    this.#options.log.watch((written) => this.#hint(written), this.#watching.signal)
+    this.#news.open()
     this.#looking = every(lookMs, () => {
       this.#dismissSlow()
-      this.#hint()
+      this.#news.hint()
     })
   }
 
   #forget(connection: Connection, subscription: Subscription): void {
     connection.subscriptions.delete(subscription)
-    this.#unindex(subscription)
+    this.#hearers.remove(subscription)
     this.#behind = this.#behind.filter((one) => one !== subscription)
     this.#count--
     if (this.#count === 0) this.#stopWatching()
   }
 
   #stopWatching(): void {
-    this.#watching?.abort()
-    this.#watching = null
+    this.#news.close()
     this.#looking?.stop()
     this.#looking = null
-    this.#written = []
     this.#ring.reset(this.#ring.head)
-  }
-
-  #index(subscription: Subscription): void {
-    if (subscription.contexts === 'all') this.#ofAll.add(subscription)
-    else for (const id of subscription.contexts) this.#setOf(id).add(subscription)
-  }
-
-  #setOf(contextId: string): Set<Subscription> {
-    const known = this.#byContext.get(contextId)
-    if (known !== undefined) return known
-    const made = new Set<Subscription>()
-    this.#byContext.set(contextId, made)
-    return made
-  }
-
-  #unindex(subscription: Subscription): void {
-    this.#ofAll.delete(subscription)
-    for (const [id, hearers] of this.#byContext) {
-      if (hearers.delete(subscription) && hearers.size === 0) this.#byContext.delete(id)
-    }
   }
 
   /** From the end of what it heard it goes on with its new contexts. */
   #reindex(subscription: Subscription): void {
-    this.#unindex(subscription)
-    this.#index(subscription)
+    this.#hearers.remove(subscription)
+    this.#hearers.add(subscription)
     if (subscription.state === 'new') return
     subscription.state = 'behind'
     this.#readFor(subscription)
-  }
-
-  *#hearersOf(event: FeedEvent): Iterable<Subscription> {
-    yield* this.#ofAll
-    yield* this.#byContext.get(event.contextId) ?? []
-  }
-
-  /** Whoever wrote is answered before anybody hears of it: a thousand subscribers take longer than the write. */
-  #hint(written?: readonly StoredEvent[]): void {
-    if (written === undefined) this.#mustRead = true
-    else this.#written.push(...written)
-    this.#hasHint = true
-    if (this.#isReading) return
-    this.#isReading = true
-    atEndOfTurn(() => void this.#readOn())
-  }
-
-  /** Reads what is new, once for all. A hint that comes meanwhile is not lost: it is read for again. */
-  async #readOn(): Promise<void> {
-    while (this.#hasHint && this.#watching !== null) {
-      this.#hasHint = false
-      try {
-        if (!this.#takeWritten()) await this.#readToEnd()
-      } catch (error) {
-        this.#failed(error)
-        await this.#options.clock.sleep(lookAgainMs)
-        this.#hint()
-      }
-    }
-    this.#isReading = false
-  }
-
-  /** What this process wrote itself is at hand. @returns false where the log must be read: others may have written in between */
-  #takeWritten(): boolean {
-    const { head } = this.#ring
-    const news = this.#written.filter(({ gseq }) => gseq > head)
-    const isAll = !this.#mustRead && news.every(({ gseq }, at) => gseq === head + 1 + at)
-    this.#written = []
-    this.#mustRead = false
-    if (isAll && news.length > 0) this.#tell(news, head + news.length)
-    return isAll
-  }
-
-  async #readToEnd(): Promise<void> {
-    const watching = this.#watching
-    for (;;) {
-      const page = await this.#options.log.read({
-        contexts: 'all',
-        from: this.#ring.head,
-        limit: limits.feedPageEvents,
-        bytesMax: pageBytesMax,
-      })
-      if (this.#watching !== watching) return
-      this.#tell(page.events, page.next)
-      if (page.isAtEnd) return
-    }
   }
 
   #tell(stored: readonly StoredEvent[], head: number): void {
@@ -322,7 +240,7 @@ export class Hub implements LiveFeed {
     // One event goes to each socket at once, while what is known of it is at hand; several go as one piece.
     const isAlone = events.length === 1
     for (const event of events) {
-      for (const subscription of this.#hearersOf(event)) {
+      for (const subscription of this.#hearers.of(event)) {
         if (subscription.isLive) subscription.hear(event)
         if (isAlone) this.#flush()
       }
