@@ -1,11 +1,12 @@
 import type { PreparedChunk } from '../model/sync.ts'
+import { formatTime } from '../model/times.ts'
 import { isNear, nextChangeSeqs, receiveHlc } from '../store/change-clock.ts'
 import { authorOf, observationFacet, rememberAuthor } from '../store/full-text.ts'
 import { insertPrepared, isAnyBuried, syncIdsOf } from '../store/prepared-rows.ts'
-import { currentProjectName } from '../store/projects.ts'
+import { currentProjectName, ensureProject } from '../store/projects.ts'
 import { addHeard } from '../store/remotes.ts'
 import type { ReadTx, WriteTx } from '../store/transaction.ts'
-import { ensureSession, filedUnder, type AcceptDeps } from './arrival.ts'
+import { ensureSession, type AcceptDeps } from './arrival.ts'
 import type { Touched } from './heads.ts'
 
 /** Prepared observations that may go into the store as they are. */
@@ -53,6 +54,8 @@ const isKeptAsItCame = (tx: ReadTx, { places, hlc }: PreparedChunk['observations
 
 /** The projects and sessions they stand in. */
 function readyPlaces(tx: WriteTx, { places }: PreparedChunk['observations'], nowMs: number): void {
-  for (const project of new Set(places.map((place) => place.project))) filedUnder(tx, project ?? undefined, nowMs)
+  for (const project of new Set(places.map((place) => place.project))) {
+    if (project !== null) ensureProject(tx, project, formatTime(nowMs))
+  }
   for (const { session_id, project } of places) ensureSession(tx, session_id, project ?? '', nowMs)
 }

@@ -96,7 +96,8 @@ export const ownershipOf = (given: string | null | undefined, id: string): Sessi
  * order, of the records that point to it, so that their order does not matter.
  */
 export function ensureSession(tx: WriteTx, id: string, project: string, nowMs: number, batch?: ArrivalBatch): void {
-  const place = `${id}\n${project}`
+  // As JSON: names may hold whatever would stand between them.
+  const place = JSON.stringify([id, project])
   if (batch?.sessions.has(place) === true) return
   batch?.sessions.add(place)
   const known = sessionById(tx, id)

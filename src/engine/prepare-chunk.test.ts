@@ -184,12 +184,21 @@ describe('CHK-613', () => {
     'one that edits one of its own rows',
     documentOf(two, { mutations: [mutation('upsert', 'obs-2', { title: 'x' })] }),
   )
+  left('one that edits another', documentOf(two, { mutations: [mutation('upsert', 'obs-8', { title: 'x' })] }))
+  left(
+    'one with more projects than a chunk of ours has',
+    documentOf(Array.from({ length: 1_002 }, (_, number) => observation(number, { project: `p${number}` }))),
+  )
+  left(
+    'one with more rows than a chunk of ours has',
+    documentOf(Array.from({ length: 10_001 }, (_, number) => observation(number))),
+  )
   left(
     'one that deletes one of its own rows for ever',
     documentOf(two, { mutations: [mutation('delete', 'obs-2', { hard_delete: true })] }),
   )
 
-  it('CHK-613 what else stands in a prepared chunk is taken in as ever: deletes, edits, relations, versions of others', async () => {
+  it('CHK-613 what else stands in a prepared chunk is taken in as ever: deletes of others, relations', async () => {
     const before = documentOf([observation(7), observation(8)])
     const relation = {
       sync_id: 'rel-1',
@@ -203,7 +212,6 @@ describe('CHK-613', () => {
     const document = documentOf(two, {
       mutations: [
         mutation('delete', 'obs-7', { hard_delete: true, deleted_at: '2026-06-03 10:00:00' }),
-        mutation('upsert', 'obs-8', { ...observation(8), title: 'edited', updated_at: '2026-06-03 10:00:00' }),
         mutation('upsert', 'rel-1', relation, 'relation'),
         mutation('upsert', 'rel-2', { ...relation, sync_id: 'rel-2', source_id: 'nobody' }, 'relation'),
       ],
@@ -220,9 +228,39 @@ describe('CHK-613', () => {
     expect(prepared.store.read((tx) => tx.texts('SELECT title FROM observations ORDER BY sync_id'))).toEqual([
       'A door, number 1',
       'A door, number 2',
-      'edited',
+      'A door, number 8',
     ])
   })
+
+  it('CHK-613, MEM-807 names that hold what stands between names are told apart', async () => {
+    for (const { store } of [plain, prepared])
+      await store.write((tx) =>
+        tx.run(
+          `INSERT INTO projects (name, merged_into, created_at) VALUES ('b' || char(10) || 'c', 'goal', '2026-06-01 12:00:00')`,
+        ),
+      )
+    const pair = documentOf([
+      observation(1, { session_id: 'a\nb', project: 'c' }),
+      observation(2, { session_id: 'a', project: 'b\nc' }),
+    ])
+    expect(await takenPrepared(pair)).toBeNull()
+    const alike = documentOf([
+      observation(3, { session_id: 'x\ny', project: 'z', author: 'u' }),
+      observation(4, { session_id: 'x', project: 'y\nz' }),
+      observation(5, { session_id: 'u', project: 'z' }),
+    ])
+    expect(await takenPrepared(alike)).toEqual(await takenPlain(alike))
+    expect(everything(prepared)).toEqual(everything(plain))
+  })
+
+  it.each(['. .x', 'a/. .b', '.. .x', '\ufeff. .x/'])(
+    'CHK-613, MEM-803 a project named %j is filed where it is record by record',
+    async (project) => {
+      const document = documentOf([observation(1, { project }), observation(2)])
+      expect(await takenPrepared(document)).toEqual(await takenPlain(document))
+      expect(everything(prepared)).toEqual(everything(plain))
+    },
+  )
 
   const refused = async (document: ChunkDocument): Promise<void> => {
     const before = everything(prepared)

@@ -25,8 +25,9 @@ export function prepareChunk(
   createdAt: string,
 ): PreparedChunk | null {
   const { records, refused } = recordsOf(split.document, createdAt)
-  if (refused.length > 0) return null
-  const prepared = prepareObservations(deps, split, changedBeside(records))
+  // Observations outside their list are numbered among the others.
+  if (refused.length > 0 || records.some(({ entity }) => entity === 'observation')) return null
+  const prepared = prepareObservations(deps, split, buriedIn(records))
   const isBefore = ({ entity }: IncomingRecord): boolean => entity === 'session'
   return (
     prepared && {
@@ -38,16 +39,19 @@ export function prepareChunk(
   )
 }
 
-/** Observations that other parts of the document speak of too: what they say and what the row says is one record. */
-const changedBeside = (records: readonly IncomingRecord[]): ReadonlySet<string> =>
+/** Observations that the document also tells to be deleted for ever: row and tombstone are one record. */
+const buriedIn = (records: readonly IncomingRecord[]): ReadonlySet<string> =>
   new Set(
-    records.flatMap(({ entity, key }) => {
-      if (entity === 'observation') return [key]
-      return entity === 'tombstone' && key.startsWith(buried) ? [key.slice(buried.length)] : []
-    }),
+    records.flatMap(({ entity, key }) =>
+      entity === 'tombstone' && key.startsWith(buried) ? [key.slice(buried.length)] : [],
+    ),
   )
 
 const buried = 'observation:'
+
+/** More than a chunk of ours has; beyond it, what is asked once for all rows costs more than asking for each. */
+const rowsMax = 10_000
+const facetsMax = 1_000
 
 /** Rows have no names of fields in the store, but texts of their own for the index. */
 const roomForEach = 1.25
@@ -55,14 +59,15 @@ const roomForEach = 1.25
 function prepareObservations(
   deps: Pick<EngineDeps, 'redactor'>,
   { observations, observationsBytes }: SplitDocument,
-  others: ReadonlySet<string>,
+  gone: ReadonlySet<string>,
 ): PreparedChunk['observations'] | null {
   const work = newWork()
   const rows = new PreparedRows(observationsBytes * roomForEach)
   for (const value of observations) {
     const row = rowOf(deps, work, value)
-    if (row === null || others.has(row.sync_id)) return null
+    if (row === null || gone.has(row.sync_id) || rows.count >= rowsMax) return null
     rows.add(row, noteRow(work, row))
+    if (work.facets.size > facetsMax) return null
   }
   return {
     ...rows.finish(),
@@ -148,12 +153,13 @@ const isAlike = (one: PreparedRow, other: PreparedRow): boolean =>
 
 function noteNew({ places, facets, authors }: Work, row: PreparedRow): number {
   const { session_id, project, scope, author, created_at } = row
-  const place = `${session_id}\n${project ?? ''}`
+  // As JSON: names may hold whatever would stand between them.
+  const place = JSON.stringify([session_id, project])
   if (!places.has(place)) places.set(place, { session_id, project })
-  const facet = `${scope}\n${project ?? '\n'}`
+  const facet = JSON.stringify([scope, project])
   const { index } = facets.get(facet) ?? { index: facets.size }
   if (index === facets.size) facets.set(facet, { project, scope, created_at, index })
-  const name = `${project ?? ''}\n${author ?? `\n${session_id}`}`
+  const name = JSON.stringify([project, author, author === null ? session_id : null])
   if (row.deleted_at === null && !authors.has(name)) authors.set(name, { project, author, session_id })
   return index
 }

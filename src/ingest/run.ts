@@ -19,7 +19,7 @@ import { createReport } from './report.ts'
 import type { Report } from './report.ts'
 import { longGone, needsVisit } from './select.ts'
 import { presentRules } from './extract/extract.ts'
-import { rowsBehind, sessionsOf } from './sessions-behind.ts'
+import { rowsBehind, sessionsOf, type BehindWanted } from './sessions-behind.ts'
 import { upgrade } from './upgrade.ts'
 
 /** The agents whose files are read (ING-DIS-3). */
@@ -180,12 +180,18 @@ async function readFiles(
     // Nobody knows it: memory says so, with names that are near.
     await caller.call('session.list', { project, limit: 1 })
   }
-  if (where.kind === 'roots' && !force) {
-    const { version } = doors.rules ?? presentRules
-    report.behind(sessionsOf(rowsBehind(rows, version, { ...about, readers: wanted.readers })))
-  }
+  if (where.kind === 'roots' && !force)
+    report.behind(await countBehind(doors, rows, { ...about, readers: wanted.readers }))
   await forgetLongGone(doors, rows, longGone(rows, discovered.files, discovered.found, nowMs), options)
   return report
+}
+
+/** Sessions that earlier rules have seen and these have not, also when this run is over. @param rows as they were before it */
+async function countBehind(doors: IngestDoors, rows: readonly IngestSource[], of: BehindWanted): Promise<number> {
+  const { version } = doors.rules ?? presentRules
+  const areBehind = (listed: readonly IngestSource[]): readonly IngestSource[] =>
+    rowsBehind(listed, version, of).filter((row) => row.extractor_version > 0)
+  return areBehind(rows).length === 0 ? 0 : sessionsOf(areBehind(await doors.caller.call('ingest.sources', {})))
 }
 
 /** Somebody named them: what is not there is no empty result (ING-CLI-2). */

@@ -56,6 +56,8 @@ export function startThread<Asked, Told>(file: URL, options: ThreadOptions<Told>
   })
   // Without a listener an error in the thread would end the process; `exit` follows it.
   worker.on('error', () => undefined)
+  // Nobody would ever hear what it told.
+  worker.on('messageerror', () => void worker.terminate())
   const rest = Promise.withResolvers<void>()
   let [untold, isStopping] = [0, false]
   worker.on('message', (message: Told) => {

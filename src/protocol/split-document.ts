@@ -29,18 +29,29 @@ export function splitDocument(bytes: Uint8Array): SplitDocument | null {
   const spans = spansOf(bytes)
   if (spans === null || !areAllRows(bytes, spans)) return null
   const { list, starts, ends } = spans
-  const rest = new Uint8Array(bytes.length - (list.to - list.from))
-  rest.set(bytes.subarray(0, list.from))
-  rest.set(bytes.subarray(list.to), list.from)
-  const reading = decodeDocument(rest)
-  // The list stands in it under another spelling too, or twice.
-  if (!reading.ok || reading.document.observations.length > 0) return null
+  const document = restOf(bytes, list, [0x31])
+  // Another key may be the same name, spelt otherwise, or no list: then it is not ours that a reader would see.
+  const isOurs = hasList(document, 1) && hasList(restOf(bytes, list, [0x32]), 2)
+  if (document === null || !isOurs) return null
   return {
-    document: reading.document,
+    document: { ...document, observations: [] },
     observations: parsedRows(bytes, starts, ends),
     observationsBytes: list.to - list.from,
   }
 }
+
+/** The document with something else in the place of its rows; null where it is none. */
+function restOf(bytes: Uint8Array, { from, to }: Spans['list'], instead: readonly number[]): ChunkDocument | null {
+  const rest = new Uint8Array(bytes.length - (to - from) + instead.length)
+  rest.set(bytes.subarray(0, from))
+  rest.set(instead, from)
+  rest.set(bytes.subarray(to), from + instead.length)
+  const reading = decodeDocument(rest)
+  return reading.ok ? reading.document : null
+}
+
+const hasList = (document: ChunkDocument | null, digit: number): boolean =>
+  document?.observations.length === 1 && document.observations[0] === digit
 
 /** Null without exactly one such list, and for what must not be parsed. */
 function spansOf(bytes: Uint8Array): Spans | null {

@@ -60,7 +60,7 @@ function writeGrams(tx: WriteTx, row: ObservationRow, facet: string): void {
 }
 
 function noteAuthor(tx: WriteTx, words: ArrivedWords, row: ObservationRow): void {
-  const author = `${row.project ?? ''}\n${row.author ?? `\n${row.session_id}`}`
+  const author = JSON.stringify([row.project, row.author, row.author === null ? row.session_id : null])
   if (words.authors.has(author)) return
   words.authors.add(author)
   rememberAuthor(tx, row.project, authorOf(tx, row))

@@ -60,6 +60,10 @@ export class PreparedRows {
     this.#rows = new JsonbRows(bytes)
   }
 
+  get count(): number {
+    return this.#count
+  }
+
   /** @param facet place of its facet in the list that {@link insertPrepared} is given */
   add(row: PreparedRow, facet: number): void {
     if (this.#count++ === 0) for (const name of otherColumns) this.#fixed.set(name, row[name])

@@ -41,6 +41,8 @@ describe('CHK-613', () => {
       ['c3', 'then'],
     ])
     expect(here).toEqual(['c0'])
+    const [, second] = chunks
+    expect(second && preparing?.prepare(second, new Uint8Array(5 * 1024 * 1024))).toBeNull()
   })
 
   it.each([

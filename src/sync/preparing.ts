@@ -1,3 +1,4 @@
+import { limits } from '../model/limits.ts'
 import type { PreparedChunk } from '../model/sync.ts'
 import type { PendingChunk } from './plan.ts'
 import type { PreparerDoor } from './preparer.ts'
@@ -22,7 +23,7 @@ export function preparingOf(door: PreparerDoor | undefined, pending: readonly Pe
   const preparer = door.start()
   return {
     prepare: (one, packed) => {
-      if (!worthIt.has(one)) return null
+      if (!worthIt.has(one) || packed.length > limits.chunkPartBytes) return null
       const { id, created_at: createdAt, ext } = one.entry
       const file = { packed, id, hash: ext?.hash, createdAt }
       return meanwhile.has(one) ? door.prepareHere(file) : preparer.prepare(file)

@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { IngestReport } from '../../src/api/ingest.ts'
@@ -353,6 +353,18 @@ describe('ING-INC-6 runs', () => {
     ])
     expect(forced).toMatchObject({ upgrade: { sessions: 1, left: 0 }, candidates: { saved: 2 }, behind: 0 })
     expect(versionsIn()).toEqual([2])
+  })
+
+  it('ING-INC-6 behind is what earlier rules have seen: neither what no rules saw nor what this run has read anew', async () => {
+    write(workedSession(1))
+    expect(await read(rulesOf(2), { skip_knowledge: true })).toMatchObject({ behind: 0 })
+    expect(await read(rulesOf(2))).toMatchObject({ behind: 0 })
+    expect(await read(rulesOf(3))).toMatchObject({ behind: 1 })
+    const path = pathOf(uuidOf(1))
+    const [first = '', ...lines] = readFileSync(path, 'utf8').split('\n')
+    writeFileSync(path, [lines[0], first, ...lines.slice(1)].join('\n'))
+    const again = await read(rulesOf(3))
+    expect([again.files.map(({ state }) => state), again.behind]).toEqual([['restarted'], 0])
   })
 
   it('ING-INC-6, ING-CLI-6 a dry run tells what would be found and writes nothing', async () => {
