@@ -2,7 +2,7 @@ import { limits } from '../model/limits.ts'
 import { decodeDocument, type ChunkDocument } from './chunk-document.ts'
 import { shapeFault } from './json-shape.ts'
 
-/** A document whose observations are read one by one, so that no more than one of them is held. */
+/** A document whose observations are read some at a time, so that few of them are held at once. */
 export type SplitDocument = {
   /** Without its observations. */
   readonly document: ChunkDocument

@@ -114,15 +114,10 @@ export function gramText(fields: { readonly title: string; readonly keys: string
   return [...runs, ...wordsOf(named).filter(hasTriples)].map((word) => gramsOfWord(word).join(' ')).join(border)
 }
 
-/** The same of what nearly all texts are: every gram comes out of one loop. */
+/** The same of what nearly all texts are: no word is looked at for other scripts. */
 function asciiGramText(named: string): string {
-  let text = ''
-  for (const word of named.match(asciiWordPattern) ?? []) {
-    if (word.length < gramWordLettersMin) continue
-    text += text === '' ? word.slice(0, 3) : border + word.slice(0, 3)
-    for (let at = 1; at + 3 <= word.length; at++) text += ` ${word.slice(at, at + 3)}`
-  }
-  return text
+  const words = (named.match(asciiWordPattern) ?? []).filter((word) => word.length >= gramWordLettersMin)
+  return words.map((word) => asciiGrams(word, 3).join(' ')).join(border)
 }
 
 /** Stands between runs in a column beside words: a letter of private use, which no query holds. */

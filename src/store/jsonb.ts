@@ -10,7 +10,6 @@ const sizeIn = { one: 12 << 4, two: 13 << 4, four: 14 << 4 } as const
 
 export type JsonbValue = string | number | null
 
-const bytesUsual = 1024 * 1024
 const shortChars = 64
 /** A UTF-16 unit takes three bytes at most; a header five. */
 const bytesOf = (text: string): number => text.length * 3 + 5
@@ -24,17 +23,11 @@ export class JsonbRows {
   #row = 0
 
   /** @param bytes as many as it will take, about: making room for more costs a copy */
-  constructor(bytes = bytesUsual) {
+  constructor(bytes: number) {
     this.#bytes = Buffer.allocUnsafeSlow(bytes)
   }
 
-  add(row: readonly JsonbValue[]): void {
-    this.begin()
-    for (const value of row) this.put(value)
-    this.end()
-  }
-
-  /** Begins a row, which is given value by value. */
+  /** Begins a row: its values follow with {@link put}, then {@link end}. */
   begin(): void {
     this.#row = this.#at
     this.#room(5)
@@ -45,15 +38,10 @@ export class JsonbRows {
     this.#closeList(this.#row)
   }
 
-  /** The whole; nothing is added any more. */
+  /** All rows; nothing is added any more. */
   finish(): Uint8Array<ArrayBuffer> {
     this.#closeList(0)
     return this.#bytes.subarray(0, this.#at)
-  }
-
-  #closeList(start: number): void {
-    this.#bytes[start] = sizeIn.four | kinds.list
-    this.#bytes.writeUInt32BE(this.#at - start - 5, start + 1)
   }
 
   put(value: JsonbValue): void {
@@ -62,6 +50,11 @@ export class JsonbRows {
       this.#bytes[this.#at++] = kinds.null
     } else if (typeof value === 'string') this.#addText(value, kinds.text)
     else this.#addText(String(value), Number.isSafeInteger(value) ? kinds.whole : kinds.real)
+  }
+
+  #closeList(start: number): void {
+    this.#bytes[start] = sizeIn.four | kinds.list
+    this.#bytes.writeUInt32BE(this.#at - start - 5, start + 1)
   }
 
   #addText(text: string, kind: number): void {

@@ -116,7 +116,7 @@ async function pushParts(push: Push, start: Start): Promise<void> {
 
 type PartWriter = { write(part: Part): Promise<void>; written(): Promise<void> }
 
-/** So many parts are packed and written while the next is put together: enough that none of the three waits. */
+/** So many parts are packed and written while the next is put together: enough that this is seldom waited for. */
 const partsAtOnce = 3
 
 /** Parts are packed beside each other, and written in their order. */

@@ -301,6 +301,26 @@ const rows: readonly Row[] = [
     { code: 0, err: /notes\.txt: no-transcript/ },
     { files: { 'notes.txt': 'x' } },
   ],
+  [
+    'ING-INC-6/an upgrade and --path',
+    ['ingest', '--upgrade', '--path', '/nope'],
+    { code: 2, err: /^engram: --path: --upgrade reads the archive alone/ },
+  ],
+  [
+    'ING-INC-6/an upgrade and --force',
+    ['ingest', '--upgrade', '--force'],
+    { code: 2, err: /^engram: --force: --upgrade reads the archive alone/ },
+  ],
+  [
+    'ING-INC-6/an upgrade and --skip-knowledge',
+    ['ingest', '--upgrade', '--skip-knowledge'],
+    { code: 2, err: /^engram: --skip-knowledge: --upgrade reads the archive alone/ },
+  ],
+  [
+    'ING-INC-6/an upgrade and --no-archive',
+    ['ingest', '--upgrade', '--no-archive'],
+    { code: 2, err: /^engram: --no-archive: --upgrade reads the archive alone/ },
+  ],
   ['ING-CLI-1/a time nobody can read', ['ingest', '--since', 'yesterday'], { code: 2, err: /expected a duration/ }],
   // ── the command line ──
   ['MEM-1401/a command nearly right', ['serch', 'x'], { code: 2, err: /Did you mean search\?/ }],
